@@ -1,0 +1,31 @@
+"""BERT as a decoder: causal, with fresh cross-attention (Devlin et al., 2019; Rothe et al., 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from speechgraft.registry import DecoderEntry, hookimpl
+
+
+@hookimpl
+def speechgraft_decoders() -> Iterable[DecoderEntry]:
+    """The one decoder of this family."""
+    yield DecoderEntry(
+        name="bert",
+        config="speechgraft.plugins.bert.config:BertConfig",
+        adapter="speechgraft.plugins.bert.config:ADAPTER",
+        factory="speechgraft.plugins.bert.decoder:BertDecoder",
+        weights="speechgraft.plugins.bert.weights:weight_map",
+        cross_attention="injected",
+        positions="learned",
+        gradient_checkpointing=True,
+        tiny={
+            "vocab_size": 37,
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+            "max_position_embeddings": 64,
+        },
+        summary="BERT read from left to right, with fresh cross-attention layers",
+    )

@@ -1,0 +1,151 @@
+"""Finding plugins: the ones that ship here, and those of other packages through entry points.
+
+Each is imported and registered by itself: one that fails is recorded as broken, under its own name,
+and the others go on.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from importlib import import_module, metadata
+from typing import Any
+
+import pluggy
+from attrs import frozen
+
+from speechgraft.errors import PluginError, SpeechGraftError, did_you_mean
+from speechgraft.registry import hookspecs
+from speechgraft.registry.catalog import Catalog, Origin
+from speechgraft.registry.hookspecs import PROJECT
+
+
+@frozen
+class Plugin:
+    """A plugin that was found and is not imported yet."""
+
+    origin: Origin
+    """Its name, its package and the package's version."""
+
+    load: Callable[[], Any]
+    """Imports the module, or whatever object holds the hooks."""
+
+    @classmethod
+    def of(cls, hooks: Any, *, package: str, version: str, name: str | None = None) -> Plugin:
+        """A plugin that is already imported, for tests and examples."""
+        return cls(Origin(name or getattr(hooks, "__name__", repr(hooks)), package, version), partial(_same, hooks))
+
+
+def _same(hooks: Any) -> Any:
+    return hooks
+
+
+def built_in_plugins() -> list[Plugin]:
+    """Every package in `speechgraft.plugins`, by name."""
+    import speechgraft.plugins
+
+    names = sorted(found.name for found in pkgutil.iter_modules(speechgraft.plugins.__path__) if found.ispkg)
+    version = metadata.version(PROJECT)
+    return [
+        Plugin(Origin(name, PROJECT, version), partial(import_module, f"speechgraft.plugins.{name}")) for name in names
+    ]
+
+
+def installed_plugins() -> list[Plugin]:
+    """Every entry point of the group `speechgraft`, by package and name."""
+    return sorted(map(_from_entry_point, metadata.entry_points(group=PROJECT)), key=_order)
+
+
+def _from_entry_point(point: metadata.EntryPoint) -> Plugin:
+    package, version = (point.dist.name, point.dist.version) if point.dist else ("unknown package", "?")
+    return Plugin(Origin(point.name, package, version), point.load)
+
+
+def _order(plugin: Plugin) -> tuple[str, str]:
+    return plugin.origin.package, plugin.origin.plugin
+
+
+def collect(plugins: Iterable[Plugin]) -> Catalog:
+    """A catalog of what these plugins register; where a name is taken twice, the earlier plugin keeps it.
+
+    Never raises for a plugin's fault: a plugin that does not import, has a misspelt hook, registers
+    nothing, gives wrong entries or takes a name that is taken is in `Catalog.broken`, whole.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    catalog = Catalog()
+    for plugin in plugins:
+        try:
+            catalog = _register(manager, plugin, catalog)
+        # A plugin is somebody else's code: whatever it raises, even an exit, must not take the others down.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            catalog = catalog.with_broken(plugin.origin, _reason(error))
+    return catalog
+
+
+def _register(manager: pluggy.PluginManager, plugin: Plugin, catalog: Catalog) -> Catalog:
+    """The catalog with this plugin's entries; a plugin that raises is taken out of the manager again."""
+    hooks = plugin.load()
+    manager.register(hooks, name=f"{plugin.origin.package}:{plugin.origin.plugin}")
+    try:
+        _check_hooks(manager, hooks)
+        # Only this plugin's implementations, so that what they give is known to be its own.
+        others = [other for other in manager.get_plugins() if other is not hooks]
+        encoders = manager.subset_hook_caller("speechgraft_encoders", others)()
+        decoders = manager.subset_hook_caller("speechgraft_decoders", others)()
+        return catalog.extended(plugin.origin, _flat("encoder", encoders), _flat("decoder", decoders))
+    except BaseException:
+        manager.unregister(hooks)
+        raise
+
+
+def _check_hooks(manager: pluggy.PluginManager, hooks: Any) -> None:
+    """Refuse a plugin with a hook that does not exist, or with none at all."""
+    callers = manager.get_hookcallers(hooks) or []
+    if not callers:
+        raise PluginError("it has no hook: mark a function speechgraft_encoders or speechgraft_decoders with hookimpl")
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        known = [name for name in vars(hookspecs) if name.startswith("speechgraft_")]
+        names = [caller.name for caller in callers if not caller.has_spec()]
+        wrong = ", ".join(f"{name!r}{did_you_mean(name, known)}" for name in names)
+        raise PluginError(f"there is no hook {wrong}; hooks are {', '.join(known)}") from error
+
+
+def _flat(role: str, given: Iterable[Any]) -> list[Any]:
+    """The entries of all implementations; a hook must give an iterable of entries."""
+    entries: list[Any] = []
+    for one in given:
+        try:
+            entries.extend(one)
+        except TypeError as error:
+            raise PluginError(f"hook speechgraft_{role}s gave {one!r}, expected an iterable of entries") from error
+    return entries
+
+
+def _reason(error: BaseException) -> str:
+    """One line on what a plugin did wrong; an error of ours speaks for itself, others give their class too."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, SpeechGraftError) else f"{type(error).__name__}: {text}"
+
+
+@cache
+def default_catalog() -> Catalog:
+    """What is installed: built-in plugins first, then those of other packages. Found once a process."""
+    return collect([*built_in_plugins(), *installed_plugins()])
+
+
+def list_encoders(pattern: str = "*", *, catalog: Catalog | None = None) -> list[str]:
+    """Names of encoders that match a pattern, sorted.
+
+    >>> "wav2vec2" in list_encoders("wav*")
+    True
+    """
+    return (catalog or default_catalog()).list_encoders(pattern)
+
+
+def list_decoders(pattern: str = "*", *, catalog: Catalog | None = None) -> list[str]:
+    """Names of decoders that match a pattern, sorted."""
+    return (catalog or default_catalog()).list_decoders(pattern)

@@ -1,0 +1,256 @@
+"""What a plugin registers: one frozen description for each encoder and each decoder.
+
+An entry refers to everything heavy by an import string, `"package.module:Name"`, which is resolved
+when it is first needed. Listing names therefore imports no model code and no torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from attrs import Attribute, field, fields, frozen
+
+from speechgraft.errors import PluginError, did_you_mean
+from speechgraft.registry.frozen import FrozenMapping
+
+if TYPE_CHECKING:
+    from speechgraft.checkpoint import WeightMap
+    from speechgraft.config import Config, ConfigAdapter
+    from speechgraft.contracts import Decoder, Encoder
+
+Role = Literal["encoder", "decoder"]
+
+INTERFACE = 1
+"""The version of the contracts that this speechgraft speaks; an entry states the one it was written for."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def _check_name(entry: Entry, attribute: Attribute[str], value: object) -> None:
+    if not (isinstance(value, str) and _NAME.fullmatch(value)):
+        raise PluginError(
+            f"{type(entry).__name__} name {value!r}: expected lower-case letters, digits, '-', '_' and '.', "
+            "as in the model_type of a checkpoint"
+        )
+
+
+def _check_import_string(entry: Entry, attribute: Attribute[str | None], value: object) -> None:
+    if value is None and attribute.default is None:
+        return
+    if not (isinstance(value, str) and _IMPORT_STRING.fullmatch(value)):
+        raise PluginError(f"{entry} {attribute.name}={value!r}: expected an import string 'package.module:Name'")
+
+
+def _one_of(*choices: str) -> Callable[[Entry, Attribute[Any], object], None]:
+    def check(entry: Entry, attribute: Attribute[Any], value: object) -> None:
+        if value not in choices:
+            raise PluginError(f"{entry} {attribute.name}={value!r}: expected one of {', '.join(map(repr, choices))}")
+
+    return check
+
+
+def _stride(entry: Entry, attribute: Attribute[Any], value: object) -> None:
+    if value is not None and not (type(value) is int and value > 0):
+        raise PluginError(f"{entry} {attribute.name}={value!r}: expected a positive whole number or None")
+
+
+def _interface(entry: Entry, attribute: Attribute[Any], value: object) -> None:
+    if value != INTERFACE:
+        raise PluginError(
+            f"{entry} is written for interface {value!r}, this speechgraft has {INTERFACE}: "
+            "install versions of the plugin and of speechgraft that match"
+        )
+
+
+@frozen(kw_only=True)
+class Entry:
+    """What an encoder's and a decoder's entry have in common.
+
+    Raises:
+        PluginError: A field has a value that cannot be meant.
+    """
+
+    name: str = field(validator=_check_name)
+    """The name in the catalog, which is the `model_type` in the `config.json` of its checkpoints."""
+
+    config: str = field(validator=_check_import_string)
+    """The config class, a `speechgraft.config.Config`."""
+
+    adapter: str = field(validator=_check_import_string)
+    """The `speechgraft.config.ConfigAdapter` between a checkpoint's `config.json` and the config class."""
+
+    factory: str = field(validator=_check_import_string)
+    """A callable that takes the config and gives the module; under `torch.device("meta")` it makes no weights."""
+
+    weights: str = field(validator=_check_import_string)
+    """A callable that takes the config and gives the `speechgraft.checkpoint.WeightMap` of its checkpoints."""
+
+    tiny: Mapping[str, Any] = field(converter=FrozenMapping, hash=False)
+    """Keyword options of a config so small that a test can build and run it in milliseconds."""
+
+    draw: str | None = field(default=None, validator=_check_import_string)
+    """A callable that gives a hypothesis strategy of configs for the contract tests; `None`: tests vary `tiny`."""
+
+    gradient_checkpointing: bool = False
+    """Whether the module has `gradient_checkpointing_enable()` and trains to the same gradients with it."""
+
+    interface: int = field(default=INTERFACE, validator=_interface)
+    """The version of the contracts that the plugin was written for."""
+
+    summary: str = ""
+    """One line for `speechgraft encoders` and `speechgraft decoders`."""
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name!r}"
+
+    @property
+    def role(self) -> Role:
+        """`"encoder"` or `"decoder"`."""
+        return "encoder" if isinstance(self, EncoderEntry) else "decoder"
+
+    def load_config_class(self) -> type[Config]:
+        """The config class, imported now."""
+        return cast("type[Config]", self._load("config"))
+
+    def load_adapter(self) -> ConfigAdapter:
+        """The config adapter, imported now."""
+        return cast("ConfigAdapter", self._load("adapter"))
+
+    def load_weights(self) -> Callable[[Any], WeightMap]:
+        """The callable from a config to its weight map, imported now."""
+        return cast("Callable[[Any], WeightMap]", self._load("weights"))
+
+    def load_draw(self) -> Callable[[], Any] | None:
+        """The callable that gives a hypothesis strategy of configs, imported now, or `None`."""
+        return None if self.draw is None else cast("Callable[[], Any]", self._load("draw"))
+
+    def tiny_config(self) -> Config:
+        """A config of the `tiny` options."""
+        return self.load_config_class()(**self.tiny)
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the entry declares about its model, by name; the contract tests try each."""
+        declared = [attribute.name for attribute in fields(type(self)) if attribute.metadata.get("capability")]
+        return {name: getattr(self, name) for name in (*declared, "gradient_checkpointing")}
+
+    def _load(self, what: str) -> Any:
+        reference: str = getattr(self, what)
+        try:
+            return load(reference)
+        except PluginError as error:
+            raise PluginError(f"{self} cannot load its {what}: {error}") from error.__cause__
+
+
+@frozen(kw_only=True)
+class EncoderEntry(Entry):
+    """An encoder that a plugin brings.
+
+    >>> from speechgraft.registry import EncoderEntry
+    >>> entry = EncoderEntry(
+    ...     name="my-encoder",
+    ...     config="my_package.config:MyConfig",
+    ...     adapter="my_package.config:ADAPTER",
+    ...     factory="my_package.encoder:MyEncoder",
+    ...     weights="my_package.weights:weight_map",
+    ...     input_kind="waveform",
+    ...     tiny={"hidden_size": 16},
+    ... )
+    >>> entry.name, entry.role
+    ('my-encoder', 'encoder')
+    """
+
+    input_kind: Literal["waveform", "features", "tokens"] = field(
+        validator=_one_of("waveform", "features", "tokens"), metadata={"capability": True}
+    )
+    """What goes in: (batch, samples), (batch, frames, bins) or (batch, tokens)."""
+
+    extractor: str = field(default="speechgraft.audio:Wav2Vec2FeatureExtractor", validator=_check_import_string)
+    """The class that turns audio into inputs, with a `from_pretrained` for the checkpoint's folder."""
+
+    stride: int | None = field(default=None, validator=_stride, metadata={"capability": True})
+    """Inputs (samples, frames or tokens) a frame with the default config; `None`: it varies."""
+
+    padding_invariant: bool = field(default=True, metadata={"capability": True})
+    """Whether an utterance gives the same frames alone and padded in a batch, with the default config."""
+
+    def load_extractor(self) -> Any:
+        """The feature extractor's class, imported now."""
+        return self._load("extractor")
+
+    def build(self, config: Config) -> Encoder:
+        """The module of a config.
+
+        Raises:
+            PluginError: The factory made something that is no `speechgraft.contracts.Encoder`.
+        """
+        from speechgraft.contracts import Encoder
+
+        return _checked(self, self._load("factory")(config), Encoder)
+
+
+@frozen(kw_only=True)
+class DecoderEntry(Entry):
+    """A decoder that a plugin brings."""
+
+    cross_attention: Literal["native", "injected"] = field(
+        validator=_one_of("native", "injected"), metadata={"capability": True}
+    )
+    """`"native"`: the pretrained model has cross-attention; `"injected"`: it gets fresh layers here."""
+
+    positions: Literal["learned", "sinusoidal", "rotary", "relative", "none"] = field(
+        default="learned",
+        validator=_one_of("learned", "sinusoidal", "rotary", "relative", "none"),
+        metadata={"capability": True},
+    )
+    """How tokens know their place; `"learned"` limits the length of a text to the table's."""
+
+    tokenizer: str = field(default="speechgraft.text:load_tokenizer", validator=_check_import_string)
+    """A callable that takes a checkpoint's folder or id and gives its tokenizer."""
+
+    def load_tokenizer(self) -> Callable[..., Any]:
+        """The callable that loads a tokenizer, imported now."""
+        return cast("Callable[..., Any]", self._load("tokenizer"))
+
+    def build(self, config: Config) -> Decoder:
+        """The module of a config.
+
+        Raises:
+            PluginError: The factory made something that is no `speechgraft.contracts.Decoder`.
+        """
+        from speechgraft.contracts import Decoder
+
+        return _checked(self, self._load("factory")(config), Decoder)
+
+
+def _checked(entry: Entry, module: Any, contract: type[Any]) -> Any:
+    if isinstance(module, contract):
+        return module
+    made = f"{type(module).__module__}.{type(module).__qualname__}"
+    raise PluginError(
+        f"{entry}: factory {entry.factory!r} made a {made}, which is no {contract.__module__}.{contract.__name__}"
+    )
+
+
+def load(reference: str) -> Any:
+    """The object that an import string names.
+
+    >>> load("fractions:Fraction")
+    <class 'fractions.Fraction'>
+
+    Raises:
+        PluginError: Its module does not import, or has no such name.
+    """
+    module_name, _, name = reference.partition(":")
+    try:
+        module = import_module(module_name)
+    except Exception as error:
+        raise PluginError(f"{reference!r} does not import: {type(error).__name__}: {error}") from error
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        near = did_you_mean(name, dir(module))
+        raise PluginError(f"{reference!r} does not exist: {module_name} has no {name!r}{near}") from None
