@@ -1,0 +1,1 @@
+"""Graft a pretrained speech encoder onto a pretrained text decoder."""

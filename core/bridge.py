@@ -1,0 +1,333 @@
+"""The bridge between any encoder and any decoder: encode, connect, mask, decode, loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from speechgraft import checks, losses
+from speechgraft.contracts import (
+    Component,
+    Decoder,
+    Encoder,
+    EncoderOutput,
+    Seq2SeqOutput,
+    lengths_of,
+    own_options,
+)
+from speechgraft.errors import ConfigError, IncompatiblePairError, InputError
+from speechgraft.nn.cache import DecoderCache
+from speechgraft.nn.init import init_common
+from speechgraft.nn.masks import length_mask
+from speechgraft.routing import route
+
+
+class BridgeConfig(Protocol):
+    """What the bridge reads of a composite config, at the time it is used."""
+
+    output_attentions: bool
+    output_hidden_states: bool
+    return_dict: bool
+    ctc_vocab_size: int | None
+    pad_token_id: int | None
+    decoder_start_token_id: int | None
+
+    @property
+    def decoder(self) -> Any:
+        """The decoder's config, asked for what the composite leaves open."""
+
+
+class Bridge(Component):
+    """An encoder and a decoder wired together, with a projection where their widths differ.
+
+    Args:
+        encoder: Any encoder.
+        decoder: Any decoder.
+        config: Special tokens and output switches.
+
+    Raises:
+        IncompatiblePairError: The decoder takes a memory of a set width that the encoder does not give.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, config: Any) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        self.decoder = decoder
+        self.enc_to_dec_proj = projection(encoder, decoder)
+        self.ctc_head = nn.Linear(encoder.output_size, config.ctc_vocab_size) if config.ctc_vocab_size else None
+
+    def connect(self, encoded: Tensor) -> Tensor:
+        """Memory of encoder frames. *Shapes:* (batch, frames, output_size) to (batch, frames, memory_size)."""
+        return encoded if self.enc_to_dec_proj is None else self.enc_to_dec_proj(encoded)
+
+    def encode(
+        self, inputs: Tensor, attention_mask: Tensor | None = None, *, checked: bool = True, **options: Any
+    ) -> EncoderOutput:
+        """Run the encoder alone.
+
+        *Shapes:* `inputs` as the encoder's `input_kind` says, right-padded; `attention_mask` (batch, inputs).
+
+        Raises:
+            InputError: Inputs of another kind, a bad mask, a row too short (see `speechgraft.checks`).
+        """
+        if checked:
+            checks.check_encoder_inputs(self.encoder, inputs, attention_mask)
+        encoded: EncoderOutput = self.encoder(inputs, attention_mask, **options)
+        return encoded
+
+    def forward(
+        self,
+        inputs: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        encoder_outputs: EncoderOutput | Sequence[Tensor] | None = None,
+        past_key_values: DecoderCache | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        input_values: Tensor | None = None,
+        input_features: Tensor | None = None,
+        return_dict: bool | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        **options: Any,
+    ) -> Seq2SeqOutput | tuple[Any, ...]:
+        """Logits for each decoder token, and the loss where labels are given.
+
+        *Shapes:* `inputs` (or `input_values`, or `input_features`: one of them) as the encoder's
+        `input_kind` says, right-padded; `attention_mask` (batch, inputs); `decoder_input_ids` (batch,
+        tokens), with `past_key_values` the new tokens alone, or `decoder_inputs_embeds` (batch, tokens,
+        size), or neither, with `labels` (batch, tokens), -100 for what does not count, which are shifted
+        here, once; `decoder_attention_mask` (batch, tokens seen and new). `encoder_outputs` of an earlier
+        `encode` stand for inputs. `num_items_in_batch` is the number of label tokens over all micro-batches
+        of one step, by which losses are divided; by default that of this call. Further options reach the
+        encoder (unprefixed or `encoder_`) and the decoder (`decoder_`).
+
+        Raises:
+            InputError: What was passed cannot be used; the message names argument and row.
+            RoutingError: An option that neither part takes.
+            ConfigError: A special token is needed that no config sets.
+        """
+        routed = route(options, self.forward_options(), unprefixed="encoder")
+        keep = {
+            "output_attentions": self._switch("output_attentions", output_attentions),
+            "output_hidden_states": self._switch("output_hidden_states", output_hidden_states),
+        }
+        if encoder_outputs is None:
+            inputs = one_of(inputs=inputs, input_values=input_values, input_features=input_features)
+        encoded = self._encoded(inputs, attention_mask, encoder_outputs, past_key_values, keep | routed["encoder"])
+        memory = None if encoded is None else self.connect(encoded.last_hidden_state)
+        if labels is not None:
+            checks.check_ids(labels, self.decoder.vocab_size, "labels", ignored=losses.IGNORED)
+            if decoder_input_ids is None and decoder_inputs_embeds is None:
+                decoder_input_ids, decoder_attention_mask = self._shifted(labels, decoder_attention_mask)
+        cache = past_key_values or (self.decoder.new_cache() if self._wants_cache(use_cache, labels) else None)
+        self._check_decoder_inputs(decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask, cache)
+        decoded = self.decoder(
+            decoder_input_ids,
+            decoder_attention_mask,
+            inputs_embeds=decoder_inputs_embeds,
+            memory=memory,
+            memory_mask=None if encoded is None else encoded.frame_mask,
+            cache=cache,
+            **keep,
+            **routed["decoder"],
+        )
+        from_encoder = self._of_encoder(encoded)
+        output = Seq2SeqOutput(
+            logits=decoded.logits,
+            past_key_values=decoded.cache,
+            decoder_hidden_states=decoded.hidden_states,
+            decoder_attentions=decoded.attentions,
+            cross_attentions=decoded.cross_attentions,
+            encoder_last_hidden_state=memory,
+            **from_encoder,
+            **self._losses(decoded.logits, from_encoder, labels, num_items_in_batch),
+        )
+        return output if self._switch("return_dict", return_dict) else output.to_tuple()
+
+    def generate(self, inputs: Tensor | None = None, **options: Any) -> Tensor:
+        """Token ids for each utterance: see `speechgraft.generation.generate`."""
+        from speechgraft.generation import generate
+
+        return generate(self, inputs, **options)
+
+    def forward_options(self) -> dict[str, tuple[str, ...]]:
+        """The further options that `forward` takes, by the part they reach."""
+        return {
+            "encoder": own_options(type(self.encoder).forward, Encoder.forward),
+            "decoder": own_options(type(self.decoder).forward, Decoder.forward),
+        }
+
+    def freeze_feature_encoder(self) -> None:
+        """Train the encoder's feature encoder (the convolutions over a waveform) no more.
+
+        Raises:
+            InputError: The encoder has none.
+        """
+        part = self.encoder.feature_encoder
+        if part is None:
+            raise InputError(f"{type(self.encoder).__name__} has no feature encoder to freeze")
+        part.requires_grad_(False)
+
+    def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
+        """Recompute each layer in the backward pass instead of keeping what it computed.
+
+        Raises:
+            InputError: No part of this pair can.
+        """
+        stacks = [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
+        if not stacks:
+            raise InputError("neither encoder nor decoder can recompute its layers")
+        for stack in stacks:
+            stack.gradient_checkpointing = enabled
+
+    def init_weights(self, module: nn.Module) -> None:
+        """Projection and CTC head begin as the decoder's other linear layers do."""
+        init_common(module, std=self.config.decoder.initializer_range)
+
+    def token(self, name: str, purpose: str) -> int:
+        """A special token's id, from the composite config or, where that leaves it open, the decoder's.
+
+        Raises:
+            ConfigError: Neither sets it; the message says where to put it.
+        """
+        for config in (self.config, self.config.decoder):
+            value: int | None = getattr(config, name, None)
+            if value is not None:
+                return value
+        raise ConfigError(f"{name} is needed {purpose}, but no config sets it: set model.config.{name}")
+
+    def _switch(self, name: str, given: bool | None) -> bool:
+        return bool(getattr(self.config, name)) if given is None else given
+
+    def _wants_cache(self, use_cache: bool | None, labels: Tensor | None) -> bool:
+        return bool(self.config.decoder.use_cache and labels is None) if use_cache is None else use_cache
+
+    def _encoded(
+        self,
+        inputs: Tensor | None,
+        attention_mask: Tensor | None,
+        encoder_outputs: EncoderOutput | Sequence[Tensor] | None,
+        past: DecoderCache | None,
+        options: dict[str, Any],
+    ) -> EncoderOutput | None:
+        """The encoder's output: made now, taken over, or not needed because the cache holds it."""
+        if encoder_outputs is not None:
+            return self._taken_over(encoder_outputs, attention_mask)
+        if inputs is not None:
+            return self.encode(inputs, attention_mask, **options)
+        if past is not None and past.length:
+            return None
+        raise InputError("nothing to encode: pass inputs (or input_values, input_features), or encoder_outputs")
+
+    def _taken_over(
+        self, outputs: EncoderOutput | Sequence[Tensor], attention_mask: Tensor | None
+    ) -> EncoderOutput:
+        """Encoder outputs that were passed in; their frame mask, where they lack one, from `attention_mask`."""
+        if not isinstance(outputs, EncoderOutput):
+            outputs = EncoderOutput(last_hidden_state=outputs[0])
+        if outputs.frame_mask is not None or attention_mask is None:
+            return outputs
+        frames = outputs.last_hidden_state.shape[1]
+        lengths = self.encoder.output_lengths(lengths_of(attention_mask))
+        return EncoderOutput(**{**outputs, "frame_mask": length_mask(lengths, frames)})
+
+    def _shifted(self, labels: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Decoder inputs for labels, and a mask over those behind the last label of each row."""
+        purpose = "to make decoder inputs of labels"
+        ids = losses.shift_right(
+            labels, start=self.token("decoder_start_token_id", purpose), pad=self.token("pad_token_id", purpose)
+        )
+        if mask is None:
+            mask = length_mask(losses.label_lengths(labels), labels.shape[1])
+        return ids, mask
+
+    def _check_decoder_inputs(
+        self, ids: Tensor | None, embeds: Tensor | None, mask: Tensor | None, cache: DecoderCache | None
+    ) -> None:
+        given = one_of(decoder_input_ids=ids, decoder_inputs_embeds=embeds)
+        if given is None:
+            raise InputError("nothing to decode: pass labels, decoder_input_ids or decoder_inputs_embeds")
+        if ids is not None:
+            checks.check_ids(ids, self.decoder.vocab_size, "decoder_input_ids")
+        seen = (0 if cache is None else cache.length) + given.shape[1]
+        checks.check_positions(self.decoder, seen)
+        if mask is not None and tuple(mask.shape) != (given.shape[0], seen):
+            raise InputError(f"decoder_attention_mask has shape {tuple(mask.shape)}, expected {(given.shape[0], seen)}")
+
+    def _of_encoder(self, encoded: EncoderOutput | None) -> dict[str, Any]:
+        if encoded is None:
+            return {}
+        return {
+            "encoder_hidden_states": encoded.hidden_states,
+            "encoder_attentions": encoded.attentions,
+            "encoder_frame_mask": encoded.frame_mask,
+            "ctc_logits": None if self.ctc_head is None else self.ctc_head(encoded.last_hidden_state),
+        }
+
+    def _losses(
+        self, logits: Tensor, from_encoder: dict[str, Any], labels: Tensor | None, count: Tensor | int | None
+    ) -> dict[str, Tensor]:
+        if labels is None:
+            return {}
+        if logits.shape[:2] != labels.shape:
+            raise InputError(f"labels have shape {tuple(labels.shape)}, but the logits {tuple(logits.shape[:2])}")
+        count = losses.count_labels(labels) if count is None else count
+        found = {"loss": losses.cross_entropy(logits, labels, count)}
+        ctc_logits = from_encoder.get("ctc_logits")
+        if ctc_logits is not None:
+            mask = from_encoder["encoder_frame_mask"]
+            whole = torch.full((ctc_logits.shape[0],), ctc_logits.shape[1], device=labels.device)
+            found["ctc_loss"] = losses.ctc(
+                ctc_logits,
+                whole if mask is None else lengths_of(mask),
+                labels,
+                skipped=self._special_tokens(),
+                blank=self.token("pad_token_id", "as the blank of the CTC head"),
+                count=count,
+            )
+        return found
+
+    def _special_tokens(self) -> set[int]:
+        """Ids that mark places of a text and are not heard."""
+        names = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
+        found: set[int] = set()
+        for config in (self.config, self.config.decoder):
+            for value in (getattr(config, name) for name in names):
+                found.update(value if isinstance(value, list) else [] if value is None else [value])
+        return found
+
+
+def projection(encoder: Encoder, decoder: Decoder) -> nn.Linear | None:
+    """What makes encoder frames as wide as the decoder's memory; nothing where they are.
+
+    Raises:
+        IncompatiblePairError: The decoder's `cross_attention_hidden_size` is not the encoder's width.
+    """
+    if encoder.output_size == decoder.memory_size:
+        return None
+    if decoder.memory_size != decoder.hidden_size:
+        raise IncompatiblePairError(
+            f"the decoder's cross_attention_hidden_size is {decoder.memory_size}, but the encoder gives frames of "
+            f"{encoder.output_size}; set it to {encoder.output_size}, or to None for a projection"
+        )
+    return nn.Linear(encoder.output_size, decoder.memory_size)
+
+
+def one_of(**given: Tensor | None) -> Tensor | None:
+    """The one argument that was passed, or nothing.
+
+    Raises:
+        InputError: More than one was passed.
+    """
+    passed = [name for name, value in given.items() if value is not None]
+    if len(passed) > 1:
+        raise InputError(f"{' and '.join(passed)} were passed together; pass one of them")
+    return given[passed[0]] if passed else None

@@ -1,0 +1,246 @@
+"""What the bridge asks of an encoder and of a decoder, and what they give back.
+
+An encoder and a decoder are ordinary `torch.nn.Module`s that fill these two classes. Lengths and
+masks travel with the tensors: the bridge asks nothing that is not written here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree
+
+if TYPE_CHECKING:
+    from speechgraft.nn.cache import DecoderCache
+
+InputKind = Literal["waveform", "features", "tokens"]
+CrossAttentionKind = Literal["native", "injected"]
+
+
+class Output(dict[str, Any]):
+    """Named results that read as attributes (`out.loss`), keys (`out["loss"]`) and a tuple (`out[0]`).
+
+    A subclass names its fields, in order, as annotations. A field that is `None` is no key and has
+    no place in the tuple; as an attribute it reads `None`. Instances are frozen in all but name:
+    nothing assigns to them after they were made. Registered with torch's pytree.
+    """
+
+    names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.names = tuple(name for name in cls.__annotations__ if name != "names")
+        _pytree.register_pytree_node(
+            cls,
+            lambda output: (list(output.values()), tuple(output)),
+            lambda values, names: cls(**dict(zip(names, values, strict=True))),
+            serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
+        )
+
+    def __init__(self, **values: Any) -> None:
+        unknown = values.keys() - set(self.names)
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no field {sorted(unknown)}")
+        super().__init__((name, values[name]) for name in self.names if values.get(name) is not None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in type(self).names:
+            return self.get(name)
+        raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        return super().__getitem__(key) if isinstance(key, str) else self.to_tuple()[key]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), dict(self))
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The values that are not `None`, in the order of the fields."""
+        return tuple(self.values())
+
+
+def _rebuild(cls: type[Output], values: dict[str, Any]) -> Output:
+    return cls(**values)
+
+
+class EncoderOutput(Output):
+    """What an encoder gives back.
+
+    *Shapes:* `last_hidden_state` (batch, frames, output_size); `frame_mask` (batch, frames), bool,
+    true where a frame belongs to the utterance, or `None` where every frame does; `hidden_states`
+    a tuple of (batch, frames, hidden_size), the embedding first; `attentions` a tuple of
+    (batch, heads, frames, frames); `extract_features` (batch, frames, features), where there are any.
+    """
+
+    last_hidden_state: Tensor
+    extract_features: Tensor | None
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+    frame_mask: Tensor | None
+
+
+class DecoderOutput(Output):
+    """What a decoder gives back.
+
+    *Shapes:* `logits` (batch, tokens, vocabulary); `hidden_states` a tuple of (batch, tokens,
+    hidden_size), the embedding first; `attentions` a tuple of (batch, heads, tokens, tokens seen);
+    `cross_attentions` a tuple of (batch, heads, tokens, frames).
+    """
+
+    logits: Tensor
+    cache: DecoderCache | None
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+    cross_attentions: tuple[Tensor, ...] | None
+
+
+class Seq2SeqOutput(Output):
+    """What a pair gives back: the decoder's results, then the encoder's.
+
+    *Shapes:* `loss` (); `logits` (batch, tokens, vocabulary); `encoder_last_hidden_state` the
+    memory (batch, frames, decoder size); `encoder_frame_mask` (batch, frames); `ctc_logits`
+    (batch, frames, CTC vocabulary) where the pair carries a CTC head, `ctc_loss` () where labels
+    came with it. `loss` never includes `ctc_loss`.
+    """
+
+    loss: Tensor | None
+    logits: Tensor
+    past_key_values: DecoderCache | None
+    decoder_hidden_states: tuple[Tensor, ...] | None
+    decoder_attentions: tuple[Tensor, ...] | None
+    cross_attentions: tuple[Tensor, ...] | None
+    encoder_last_hidden_state: Tensor
+    encoder_hidden_states: tuple[Tensor, ...] | None
+    encoder_attentions: tuple[Tensor, ...] | None
+    encoder_frame_mask: Tensor | None
+    ctc_logits: Tensor | None
+    ctc_loss: Tensor | None
+
+
+class Component(nn.Module, ABC):
+    """A part that knows how its own parameters begin."""
+
+    @abstractmethod
+    def init_weights(self, module: nn.Module) -> None:
+        """Give the parameters that `module` itself owns (not its children's) their first values.
+
+        Called for each sub-module of a part built without a checkpoint, and for those whose
+        parameters a checkpoint lacks.
+        """
+
+
+class Encoder(Component):
+    """Waveform, features or token ids in, hidden states out.
+
+    Attributes:
+        input_kind: `"waveform"` (batch, samples), `"features"` (batch, frames, bins) or `"tokens"`
+            (batch, tokens).
+        output_size: Width of `last_hidden_state`.
+    """
+
+    input_kind: InputKind
+    output_size: int
+
+    @abstractmethod
+    def output_lengths(self, input_lengths: Tensor) -> Tensor:
+        """Frames that come out for inputs of these lengths (samples, frames or tokens).
+
+        *Shapes:* (batch,) to (batch,), integers. Exact for every length from `minimum_length` on.
+        """
+
+    @property
+    @abstractmethod
+    def minimum_length(self) -> int:
+        """The shortest input (samples, frames or tokens) that gives one frame."""
+
+    @property
+    @abstractmethod
+    def feature_encoder(self) -> nn.Module | None:
+        """What `freeze_feature_encoder` freezes, `None` where there is no such part."""
+
+    @abstractmethod
+    def forward(
+        self,
+        inputs: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> EncoderOutput:
+        """Encode a right-padded batch. `attention_mask` (batch, inputs) is true or 1 for what counts.
+
+        An encoder adds options of its own as further keyword-only parameters; the bridge routes
+        to them by these names.
+        """
+
+
+class Decoder(Component):
+    """An autoregressive text model that attends to a memory.
+
+    Attributes:
+        vocab_size: Width of the logits.
+        hidden_size: Width of the token embeddings.
+        memory_size: Width of the memory that the cross-attention takes.
+        max_positions: The most tokens of one sequence, `None` where nothing limits them.
+        cross_attention: `"native"` where the pretrained model has it, `"injected"` where it is fresh.
+    """
+
+    vocab_size: int
+    hidden_size: int
+    memory_size: int
+    max_positions: int | None
+    cross_attention: CrossAttentionKind
+
+    @abstractmethod
+    def new_cache(self) -> DecoderCache:
+        """An empty key/value cache for one batch of utterances."""
+
+    @abstractmethod
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """Token embeddings as `forward` takes them for `inputs_embeds`.
+
+        *Shapes:* (batch, tokens) to (batch, tokens, hidden_size).
+        """
+
+    @abstractmethod
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        cache: DecoderCache | None = None,
+        last_only: bool = False,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> DecoderOutput:
+        """Logits for each token, given those before it and the memory.
+
+        `attention_mask` (batch, tokens seen and new) is true or 1 for tokens that count;
+        `memory_mask` (batch, frames) likewise. With a `cache`, `input_ids` holds the new tokens
+        only, and the memory is read on the first call alone. `last_only` gives the logits of the
+        last token alone. A decoder adds options of its own as further keyword-only parameters.
+        """
+
+
+def lengths_of(mask: Tensor) -> Tensor:
+    """Lengths of right-padded rows. *Shapes:* (batch, length) to (batch,), int64."""
+    return mask.to(torch.int64).sum(dim=-1)
+
+
+def own_options(forward: Any, contract: Iterable[str]) -> tuple[str, ...]:
+    """Keyword-only parameters of a `forward` beyond those that its contract names."""
+    from inspect import Parameter, signature
+
+    taken = set(contract)
+    return tuple(
+        name
+        for name, parameter in signature(forward).parameters.items()
+        if parameter.kind is Parameter.KEYWORD_ONLY and name not in taken
+    )

@@ -1,0 +1,1 @@
+"""Blocks that models are built of. No block knows a model or reads a model's config."""

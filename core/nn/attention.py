@@ -1,0 +1,138 @@
+"""Scaled dot-product attention over heads (Vaswani et al. 2017, section 3.2)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speechgraft.nn.cache import CrossStore, SelfStore
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    *,
+    dropout: float = 0.0,
+    need_weights: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Attend from `query` to `key`; a query whose every key is masked gets zeros.
+
+    *Shapes:* `query` (batch, heads, queries, head_size); `key`, `value` (batch, heads, keys,
+    head_size); `mask` bool, broadcast to (batch, heads, queries, keys). Returns the context like
+    `query` and, on request, the weights (batch, heads, queries, keys) before dropout.
+    """
+    if need_weights:
+        scores = query @ key.mT * query.shape[-1] ** -0.5  # (batch, heads, queries, keys)
+        weights = scores.softmax(dim=-1) if mask is None else _masked_softmax(scores, mask)
+        return F.dropout(weights, dropout) @ value, weights
+    context = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+    if mask is not None:
+        context = torch.where(mask.any(dim=-1, keepdim=True), context, 0.0)
+    return context, None
+
+
+def _masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    floor = torch.finfo(scores.dtype).min
+    weights = scores.masked_fill(~mask, floor).softmax(dim=-1)
+    return torch.where(mask, weights, 0.0)
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """*Shapes:* (batch, length, size) to (batch, heads, length, size / heads)."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """*Shapes:* (batch, heads, length, head_size) to (batch, length, heads * head_size)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+class SelfAttention(nn.Module):
+    """Attention of a sequence to itself, over `heads` heads.
+
+    Args:
+        size: Width of the sequence.
+        heads: Number of heads; divides `size`.
+        dropout: Probability with which an attention weight is dropped in training.
+    """
+
+    def __init__(self, size: int, heads: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(size, size)
+        self.value = nn.Linear(size, size)
+        self.output = nn.Linear(size, size)
+
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None = None, *, store: SelfStore | None = None, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """*Shapes:* `hidden` (batch, length, size); `mask` as in `attend`, keys counted with the stored ones."""
+        query = split_heads(self.query(hidden), self.heads)
+        key = split_heads(self.key(hidden), self.heads)
+        value = split_heads(self.value(hidden), self.heads)
+        if store is not None:
+            key, value = store.append(key, value)
+        dropout = self.dropout if self.training else 0.0
+        context, weights = attend(query, key, value, mask, dropout=dropout, need_weights=need_weights)
+        return self.output(merge_heads(context)), weights
+
+
+class CrossAttention(nn.Module):
+    """Attention of a sequence to a memory, over `heads` heads.
+
+    Several rows of the sequence may share one utterance of the memory (the beams of a search):
+    they attend to it as further queries, and its keys and values are never copied for them.
+
+    Args:
+        size: Width of the sequence.
+        heads: Number of heads; divides `size`.
+        memory_size: Width of the memory.
+        dropout: Probability with which an attention weight is dropped in training.
+    """
+
+    def __init__(self, size: int, heads: int, *, memory_size: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(memory_size, size)
+        self.value = nn.Linear(memory_size, size)
+        self.output = nn.Linear(size, size)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        memory: Tensor | None,
+        mask: Tensor | None = None,
+        *,
+        store: CrossStore | None = None,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend to `memory`, or to what an earlier call left of it in `store`.
+
+        *Shapes:* `hidden` (rows, length, size); `memory` (utterances, frames, memory_size), where
+        `rows` is a multiple of `utterances`; `mask` (utterances, 1, 1, frames).
+        """
+        key, value = self._keys_and_values(memory, store)
+        utterances, rows, length = key.shape[0], hidden.shape[0], hidden.shape[1]
+        query = split_heads(self.query(hidden).reshape(utterances, -1, hidden.shape[-1]), self.heads)
+        dropout = self.dropout if self.training else 0.0
+        context, weights = attend(query, key, value, mask, dropout=dropout, need_weights=need_weights)
+        if weights is not None:  # (utterances, heads, beams * length, frames) to (rows, heads, length, frames)
+            weights = weights.unflatten(2, (-1, length)).transpose(1, 2).flatten(0, 1)
+        return self.output(merge_heads(context).reshape(rows, length, -1)), weights
+
+    def _keys_and_values(self, memory: Tensor | None, store: CrossStore | None) -> tuple[Tensor, Tensor]:
+        if store is not None and store.filled:
+            return store.read()
+        assert memory is not None, "a memory, or a store that an earlier call filled"
+        key = split_heads(self.key(memory), self.heads)
+        value = split_heads(self.value(memory), self.heads)
+        if store is not None:
+            store.fill(key, value)
+        return key, value

@@ -1,0 +1,99 @@
+"""Transformer layers, put together from parts that are handed in."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from speechgraft.nn.attention import CrossAttention, SelfAttention
+from speechgraft.nn.cache import CrossStore, SelfStore
+from speechgraft.nn.feed_forward import FeedForward
+
+
+class PostNormEncoderLayer(nn.Module):
+    """Each part's result is added to its input, then normalised (Vaswani et al. 2017)."""
+
+    def __init__(
+        self, attention: SelfAttention, feed_forward: FeedForward, *, size: int, eps: float, dropout: float
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.attention_norm = nn.LayerNorm(size, eps=eps)
+        self.feed_forward = feed_forward
+        self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None = None, *, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """*Shapes:* `hidden` (batch, length, size), `mask` (batch, 1, 1, length)."""
+        attended, weights = self.attention(hidden, mask, need_weights=need_weights)
+        hidden = self.attention_norm(hidden + self.dropout(attended))
+        return self.feed_forward_norm(hidden + self.feed_forward(hidden)), weights
+
+
+class PreNormEncoderLayer(nn.Module):
+    """Each part's input is normalised, its result added (Xiong et al. 2020; "stable layer norm")."""
+
+    def __init__(
+        self, attention: SelfAttention, feed_forward: FeedForward, *, size: int, eps: float, dropout: float
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.attention_norm = nn.LayerNorm(size, eps=eps)
+        self.feed_forward = feed_forward
+        self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None = None, *, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """*Shapes:* `hidden` (batch, length, size), `mask` (batch, 1, 1, length)."""
+        attended, weights = self.attention(self.attention_norm(hidden), mask, need_weights=need_weights)
+        hidden = hidden + self.dropout(attended)
+        return hidden + self.feed_forward(self.feed_forward_norm(hidden)), weights
+
+
+class PostNormDecoderLayer(nn.Module):
+    """Self-attention, cross-attention where there is a memory, feed-forward; normalised after each."""
+
+    def __init__(
+        self,
+        self_attention: SelfAttention,
+        cross_attention: CrossAttention,
+        feed_forward: FeedForward,
+        *,
+        size: int,
+        eps: float,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.self_attention = self_attention
+        self.self_attention_norm = nn.LayerNorm(size, eps=eps)
+        self.cross_attention = cross_attention
+        self.cross_attention_norm = nn.LayerNorm(size, eps=eps)
+        self.feed_forward = feed_forward
+        self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        mask: Tensor | None,
+        memory: Tensor | None,
+        memory_mask: Tensor | None,
+        stores: tuple[SelfStore, CrossStore] | None = None,
+        *,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """*Shapes:* `hidden` (rows, tokens, size); `mask` (rows, 1, tokens, tokens seen); `memory`
+        (utterances, frames, memory_size); `memory_mask` (utterances, 1, 1, frames)."""
+        self_store, cross_store = stores or (None, None)
+        attended, weights = self.self_attention(hidden, mask, store=self_store, need_weights=need_weights)
+        hidden = self.self_attention_norm(hidden + self.dropout(attended))
+        cross_weights = None
+        if memory is not None or (cross_store is not None and cross_store.filled):
+            attended, cross_weights = self.cross_attention(
+                hidden, memory, memory_mask, store=cross_store, need_weights=need_weights
+            )
+            hidden = self.cross_attention_norm(hidden + self.dropout(attended))
+        return self.feed_forward_norm(hidden + self.feed_forward(hidden)), weights, cross_weights

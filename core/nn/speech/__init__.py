@@ -1,0 +1,1 @@
+"""Blocks of speech encoders: from samples to frames, and along the frames."""

@@ -1,0 +1,111 @@
+"""From samples to feature frames: strided convolutions (Baevski et al. 2020, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from speechgraft.nn.activations import Activation
+from speechgraft.nn.masks import length_mask
+from speechgraft.nn.speech.lengths import ConvShape, Length
+
+
+class TimeNorm(nn.GroupNorm):
+    """Each channel normalised over time, over the frames that belong to the utterance alone.
+
+    A group norm with one channel a group. Given lengths, its statistics leave the padding out, so
+    that an utterance gets the same features alone and in a batch.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """*Shapes:* `x` (batch, channels, frames); `lengths` (batch,), frames."""
+        if lengths is None:
+            return super().forward(x)
+        valid = length_mask(lengths, x.shape[-1])[:, None, :]  # (batch, 1, frames)
+        count = lengths.clamp(min=1)[:, None, None].to(x.dtype)
+        centred = x - torch.where(valid, x, 0.0).sum(dim=-1, keepdim=True) / count
+        variance = torch.where(valid, centred, 0.0).square().sum(dim=-1, keepdim=True) / count
+        scale = self.weight[:, None] * torch.rsqrt(variance + self.eps)
+        return centred * scale + self.bias[:, None]
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Each frame normalised over its channels."""
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """*Shapes:* (batch, channels, frames) to the same; `lengths` change nothing."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class ConvLayer(nn.Module):
+    """A strided convolution, a norm where one is handed in, an activation."""
+
+    def __init__(self, conv: nn.Conv1d, norm: TimeNorm | ChannelNorm | None, activation: Activation) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = norm
+        self.activation = activation
+        self.shape = ConvShape(conv.kernel_size[0], conv.stride[0])
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """*Shapes:* `x` (batch, channels in, places); `lengths` (batch,), of the output's frames."""
+        x = self.conv(x)
+        if self.norm is not None:
+            x = self.norm(x, lengths)
+        return self.activation(x)
+
+
+class ConvFrontEnd(nn.Module):
+    """Convolutions from a waveform to frames of features.
+
+    Args:
+        layers: The convolutions, first to last; the first takes one channel.
+        exact: Whether lengths keep padding out of the norms; otherwise they do not look at them,
+            as the published implementation does.
+    """
+
+    def __init__(self, layers: Sequence[ConvLayer], *, exact: bool = True) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.shapes = [layer.shape for layer in layers]
+        self.exact = exact
+
+    def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """*Shapes:* `waveform` (batch, samples), `lengths` (batch,) samples; to (batch, frames, channels)."""
+        x = waveform[:, None]
+        for layer, shape in zip(self.layers, self.shapes, strict=True):
+            lengths = None if lengths is None else shape.output_length(lengths)
+            x = layer(x, lengths if self.exact else None)
+        return x.transpose(1, 2)
+
+    def output_lengths(self, lengths: Length) -> Length:
+        """Frames that come out of so many samples."""
+        for shape in self.shapes:
+            lengths = shape.output_length(lengths)
+        return lengths
+
+    def input_length(self, frames: int) -> int:
+        """The fewest samples from which so many frames come out."""
+        for shape in reversed(self.shapes):
+            frames = shape.input_length(frames)
+        return frames
+
+
+class FeatureProjection(nn.Module):
+    """Features normalised, then projected to the width of the transformer."""
+
+    def __init__(self, features: int, size: int, *, eps: float, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(features, eps=eps)
+        self.linear = nn.Linear(features, size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """*Shapes:* (batch, frames, features) to (batch, frames, size) and the normalised features."""
+        normed = self.norm(features)
+        return self.dropout(self.linear(normed)), normed

@@ -1,0 +1,170 @@
+"""BERT (Devlin et al. 2019) as an autoregressive decoder: causal, with injected cross-attention."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speechgraft.contracts import Decoder, DecoderOutput
+from speechgraft.nn.activations import ACTIVATIONS, Activation
+from speechgraft.nn.attention import CrossAttention, SelfAttention
+from speechgraft.nn.cache import DecoderCache
+from speechgraft.nn.feed_forward import FeedForward
+from speechgraft.nn.init import init_common
+from speechgraft.nn.layers import PostNormDecoderLayer
+from speechgraft.nn.masks import both, causal_mask, key_mask
+from speechgraft.nn.stack import DecoderStack
+from speechgraft.plugins.bert.config import BertConfig
+
+
+class BertEmbeddings(nn.Module):
+    """Word, position and token type embeddings, added and normalised."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.config = config
+        self.word = nn.Embedding(config.vocab_size, size)
+        self.position = nn.Embedding(config.max_position_embeddings, size)
+        self.token_type = nn.Embedding(config.type_vocab_size, size)
+        self.norm = nn.LayerNorm(size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, words: Tensor, position_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        """*Shapes:* `words` (rows, tokens, size); `position_ids` (rows or 1, tokens); `token_type_ids`
+        (rows, tokens), zero where not given."""
+        types = self.token_type.weight[0] if token_type_ids is None else self.token_type(token_type_ids)
+        return self.dropout(self.norm(words + types + self.position(position_ids)))
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """*Shapes:* (rows, tokens) to (rows, tokens, size); the padding token learns nothing here."""
+        return F.embedding(input_ids, self.word.weight, padding_idx=self.config.pad_token_id)
+
+
+class BertHead(nn.Module):
+    """Hidden states to logits; the output layer is the word embedding where the two are tied."""
+
+    def __init__(self, size: int, vocab_size: int, activation: Activation, *, eps: float, tied: bool) -> None:
+        super().__init__()
+        self.transform = nn.Linear(size, size)
+        self.activation = activation
+        self.norm = nn.LayerNorm(size, eps=eps)
+        self.weight = None if tied else nn.Parameter(torch.empty(vocab_size, size))
+        self.bias = nn.Parameter(torch.empty(vocab_size))
+
+    def forward(self, hidden: Tensor, words: Tensor) -> Tensor:
+        """*Shapes:* `hidden` (rows, tokens, size); `words` (vocabulary, size); to (rows, tokens, vocabulary)."""
+        hidden = self.norm(self.activation(self.transform(hidden)))
+        return F.linear(hidden, words if self.weight is None else self.weight, self.bias)
+
+
+class BertDecoder(Decoder):
+    """Token ids and a memory in, logits out.
+
+    Args:
+        config: Sizes and choices; `pad_token_id` is read when it is used.
+    """
+
+    cross_attention = "injected"
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.vocab_size = config.vocab_size
+        self.hidden_size = config.hidden_size
+        self.memory_size = config.cross_attention_hidden_size or config.hidden_size
+        self.max_positions = config.max_position_embeddings
+        self.init_std = config.initializer_range
+        self.embeddings = BertEmbeddings(config)
+        self.stack = DecoderStack(layer(config, self.memory_size) for _ in range(config.num_hidden_layers))
+        self.head = BertHead(
+            config.hidden_size,
+            config.vocab_size,
+            ACTIVATIONS[config.hidden_act],
+            eps=config.layer_norm_eps,
+            tied=config.tie_word_embeddings,
+        )
+
+    def new_cache(self) -> DecoderCache:
+        """An empty key/value cache for one batch of utterances."""
+        return DecoderCache(len(self.stack.layers))
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """*Shapes:* (batch, tokens) to (batch, tokens, hidden_size)."""
+        return self.embeddings.embed(input_ids)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        cache: DecoderCache | None = None,
+        last_only: bool = False,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> DecoderOutput:
+        """Decode; see `Decoder.forward`.
+
+        *Shapes:* `token_type_ids` and `position_ids` (batch, tokens), zero and counting on where not given.
+        """
+        words = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
+        seen = 0 if cache is None else cache.length
+        tokens = words.shape[1]
+        if position_ids is None:
+            position_ids = torch.arange(seen, seen + tokens, device=words.device)[None]
+        hidden = self.embeddings(words, position_ids, token_type_ids)
+        if cache is not None:
+            memory_mask = cache.remember_mask(memory_mask)
+        result = self.stack(
+            hidden,
+            both(causal_mask(tokens, seen + tokens, words.device), key_mask(attention_mask)),
+            memory,
+            key_mask(memory_mask),
+            cache,
+            keep_states=output_hidden_states,
+            keep_weights=output_attentions,
+        )
+        hidden = result.hidden[:, -1:] if last_only else result.hidden
+        return DecoderOutput(
+            logits=self.head(hidden, self.embeddings.word.weight),
+            cache=cache,
+            hidden_states=result.hidden_states,
+            attentions=result.attentions,
+            cross_attentions=result.cross_attentions,
+        )
+
+    def init_weights(self, module: nn.Module) -> None:
+        """Normal weights, zero biases, norms the identity, the padding token's embedding zero."""
+        if isinstance(module, BertHead):
+            nn.init.zeros_(module.bias)
+            if module.weight is not None:
+                nn.init.normal_(module.weight, std=self.init_std)
+        init_common(module, std=self.init_std)
+        padding = self.embeddings.config.pad_token_id
+        if module is self.embeddings.word and padding is not None:
+            nn.init.zeros_(self.embeddings.word.weight[padding])
+
+
+def layer(config: BertConfig, memory_size: int) -> PostNormDecoderLayer:
+    """One layer: self-attention, cross-attention, feed-forward, a norm after each."""
+    size, heads = config.hidden_size, config.num_attention_heads
+    dropout = config.attention_probs_dropout_prob
+    return PostNormDecoderLayer(
+        SelfAttention(size, heads, dropout=dropout),
+        CrossAttention(size, heads, memory_size=memory_size, dropout=dropout),
+        FeedForward(
+            size,
+            config.intermediate_size,
+            ACTIVATIONS[config.hidden_act],
+            dropout=config.hidden_dropout_prob,
+            chunk=config.chunk_size_feed_forward,
+        ),
+        size=size,
+        eps=config.layer_norm_eps,
+        dropout=config.hidden_dropout_prob,
+    )
