@@ -1,0 +1,288 @@
+"""The base of all configs: fields that every model has, and the one path by which values are checked."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+
+import attrs
+
+from speechgraft.config.adapter import ConfigAdapter
+from speechgraft.config.carried import CARRIED_KEYS
+from speechgraft.config.checking import Gathered, broken_rules, checked, fill, gather, label_names, unknown_keywords
+from speechgraft.config.converter import Mismatch
+from speechgraft.config.fields import aliases_of, config_class, default_of, field, fields_of, rules_of
+from speechgraft.config.keys import FileKeys, file_keys_of
+from speechgraft.config.validators import dtype_name, non_negative
+from speechgraft.errors import ConfigError, did_you_mean
+from speechgraft.json_files import read_json, write_json
+
+
+def _two_labels() -> dict[int, str]:
+    return label_names(2)
+
+
+def _inverse_labels(config: Config) -> dict[str, int]:
+    return {name: index for index, name in config.id2label.items()}
+
+
+def _dtype_as_name(value: Any) -> Any:
+    """`torch.float32` as `"float32"`; anything else as it is."""
+    return str(value).removeprefix("torch.") if type(value).__module__ == "torch" else value
+
+
+@config_class
+class Config:
+    """What a model is made from: typed, checked when it is made and whenever a field is set.
+
+    Subclasses are decorated with `config_class`, name their `model_type`, and list fields made by
+    `field`. Values from Python and from files go the same way: strictly to the annotated type, past
+    the field's validators, then past the rules between fields; all problems are raised together.
+
+    Raises:
+        ConfigError: A value has the wrong type or is impossible, or a keyword is unknown.
+    """
+
+    model_type: ClassVar[str] = ""
+    """The name of the model in `config.json` and in the registry."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
+    """Second names of fields, to be read, set, and used as keywords and file keys. Those of the bases count as well."""
+
+    file_keys: ClassVar[FileKeys] = FileKeys(renames={"_name_or_path": "name_or_path"}, carried=CARRIED_KEYS)
+    """What `config.json` holds beside the fields."""
+
+    _locked: ClassVar[bool] = False
+
+    id2label: dict[int, str] = field(factory=_two_labels, runtime=True)
+    """Names of the classes that a classification head tells apart."""
+
+    label2id: dict[str, int] = field(default=attrs.Factory(_inverse_labels, takes_self=True), runtime=True)
+    """The same the other way round; follows from `id2label` where it is not given."""
+
+    pad_token_id: int | None = field(default=None, runtime=True)
+    """The token that fills rows up to the longest of a batch."""
+
+    bos_token_id: int | None = field(default=None, runtime=True)
+    """The token that begins a text."""
+
+    eos_token_id: int | list[int] | None = field(default=None, runtime=True)
+    """The token, or any of the tokens, that ends a text."""
+
+    decoder_start_token_id: int | None = field(default=None, runtime=True)
+    """The token that a decoder is given first."""
+
+    output_attentions: bool = field(default=False, runtime=True)
+    """Whether outputs hold attention weights where the call does not say."""
+
+    output_hidden_states: bool = field(default=False, runtime=True)
+    """Whether outputs hold the hidden states of all layers where the call does not say."""
+
+    return_dict: bool = field(default=True, runtime=True)
+    """Whether outputs are named (true) or plain tuples, where the call does not say."""
+
+    is_encoder_decoder: bool = field(default=False)
+    """Whether the model is a pair of an encoder and a decoder."""
+
+    is_decoder: bool = field(default=False)
+    """Whether the model is the decoder of a pair: its tokens then attend to earlier ones only."""
+
+    add_cross_attention: bool = field(default=False)
+    """Whether a decoder attends to a memory."""
+
+    cross_attention_hidden_size: int | None = field(default=None)
+    """Width of the memory that the cross-attention takes; `None`: the decoder's own width."""
+
+    tie_word_embeddings: bool = field(default=True)
+    """Whether the output layer uses the weight of the token embeddings."""
+
+    chunk_size_feed_forward: int = field(default=0, validator=non_negative)
+    """Positions that a feed-forward takes at a time, 0 for all. It saves memory and changes no result."""
+
+    architectures: list[str] | None = field(default=None, runtime=True)
+    """The classes that the checkpoint was saved from."""
+
+    dtype: str | None = field(default=None, validator=dtype_name, runtime=True, convert=_dtype_as_name)
+    """The type of the checkpoint's weights, such as `"float16"`; a `torch.dtype` is taken as well."""
+
+    problem_type: str | None = field(default=None, runtime=True)
+    """What a classification head is trained for."""
+
+    transformers_version: str | None = field(default=None, runtime=True)
+    """The version of the library that wrote the file, where it says."""
+
+    name_or_path: str = field(default="", runtime=True)
+    """Where the checkpoint came from, where the file says (there: `_name_or_path`)."""
+
+    extras: dict[str, Any] = field(factory=dict, runtime=True)
+    """What the file held beside the fields; written back as it was."""
+
+    def __init__(self, **options: Any) -> None:
+        gathered = gather(type(self), options)
+        problems = [*gathered.problems, *unknown_keywords(type(self), gathered), *fill(self, gathered)]
+        if problems:
+            raise ConfigError(f"{type(self).__name__} cannot be made:", problems)
+
+    @classmethod
+    def from_dict(cls, data: Any, path: str = "$", **overrides: Any) -> Self:
+        """The config that an object of a `config.json` describes.
+
+        Args:
+            data: The object.
+            path: Where it stands in its file, for messages.
+            overrides: Values that go before those of the file, by field or alias.
+
+        Raises:
+            ConfigError: All that is wrong with it, each with its JSON path.
+        """
+        return cast(Self, ConfigAdapter(cls).read(data, path, overrides))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config as an object of JSON; `from_dict` makes an equal config of it."""
+        return ConfigAdapter(type(self)).write(self)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        subfolder: str = "",
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        **overrides: Any,
+    ) -> Self:
+        """Read the `config.json` of a folder, or of a repository on the hub.
+
+        Raises:
+            ConfigError: What is wrong with its values.
+            CheckpointError: It is not there, or no JSON.
+        """
+        from speechgraft.checkpoint.hub import CONFIG_FILE, locate
+
+        folder = locate(
+            source,
+            files=(CONFIG_FILE,),
+            revision=revision,
+            subfolder=subfolder,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
+        try:
+            return cls.from_dict(read_json(folder / CONFIG_FILE), **overrides)
+        except ConfigError as error:
+            raise ConfigError(f"{folder / CONFIG_FILE}: {error.title}", error.problems) from None
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `config.json` into a folder, which is made if it is not there."""
+        from speechgraft.checkpoint.hub import CONFIG_FILE
+
+        write_json(Path(folder) / CONFIG_FILE, self.to_dict())
+
+    def copy(self, **changes: Any) -> Self:
+        """A deep copy that is not locked, with some fields changed (all checked together).
+
+        Raises:
+            ConfigError: What is wrong with the changes.
+        """
+        twin = copy.deepcopy(self)
+        twin._set_lock(False)
+        given = gather(type(self), changes)
+        current = Gathered("$", {name: getattr(twin, name) for name in fields_of(type(self))})
+        problems = [*given.problems, *unknown_keywords(type(self), given), *fill(twin, current.overridden_by(given))]
+        if problems:
+            raise ConfigError(f"{type(self).__name__} cannot be changed:", problems)
+        return twin
+
+    def lock(self) -> None:
+        """From now on refuse changes to fields that shaped a built model. A model does this to its own deep copy."""
+        self._set_lock(True)
+
+    def _set_lock(self, locked: bool) -> None:
+        vars(self)["_locked"] = locked
+        for value in list(vars(self).values()):
+            if isinstance(value, Config):
+                value._set_lock(locked)
+
+    @property
+    def num_labels(self) -> int:
+        """How many classes a classification head tells apart. Setting another number names them anew."""
+        return len(self.id2label)
+
+    @num_labels.setter
+    def num_labels(self, count: int) -> None:
+        if count != self.num_labels:
+            self.id2label = label_names(count)
+            self.label2id = _inverse_labels(self)
+
+    @property
+    def unknown_keys(self) -> tuple[str, ...]:
+        """Keys that the file held and nobody is known to write; a load report lists them."""
+        return tuple(key for key in self.extras if key not in file_keys_of(type(self)).carried)
+
+    def problems(self) -> Iterator[str]:
+        """What the rules between fields find, as `"field: what is wrong"`.
+
+        A rule that reads a field which could not be set is left out.
+        """
+        complete = fields_of(type(self)).keys() <= vars(self).keys()
+        for name in rules_of(type(self)):
+            try:
+                problem = getattr(self, name)()
+            except AttributeError:
+                if complete:
+                    raise
+                continue
+            if problem is not None:
+                yield problem
+
+    def __getattr__(self, name: str) -> Any:
+        if name in aliases_of(type(self)):
+            return getattr(self, aliases_of(type(self))[name])
+        hint = did_you_mean(name, fields_of(type(self)))
+        raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls = type(self)
+        name = aliases_of(cls).get(name, name)
+        if isinstance(getattr(cls, name, None), property):
+            object.__setattr__(self, name, value)
+        elif name not in fields_of(cls):
+            hint = did_you_mean(name, fields_of(cls))
+            raise ConfigError(f"{cls.__name__} has no field {name!r}{hint}")
+        else:
+            self._assign(name, value)
+
+    def _assign(self, name: str, value: Any) -> None:
+        """Set one field, checked by itself and against the others; it keeps its value if something is wrong."""
+        gathered, before = Gathered("$"), vars(self)[name]
+        try:
+            vars(self)[name] = checked(self, name, value)
+            problems = broken_rules(self, gathered)
+        except Mismatch as mismatch:
+            problems = [f"$.{name}{place}: {message}" for place, message in mismatch.problems]
+        if not problems and self._frozen(name) and vars(self)[name] != before:
+            problems = [f"$.{name}: it shaped this model when it was built; build a new one from a copy of the config"]
+        if problems:
+            vars(self)[name] = before
+            raise ConfigError(f"{type(self).__name__}.{name} cannot be set:", problems)
+
+    def _frozen(self, name: str) -> bool:
+        return self._locked and not fields_of(type(self))[name].metadata["runtime"]
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in fields_of(type(self)))
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{name}={value!r}"
+            for name, value in ((name, vars(self).get(name)) for name in fields_of(type(self)))
+            if value != default_of(self, name)
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"

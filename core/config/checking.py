@@ -1,0 +1,137 @@
+"""The one path from raw values to the fields of a config, and all that is wrong on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from speechgraft.config.converter import Mismatch, places_of, show, structure
+from speechgraft.config.fields import aliases_of, default_of, fields_of, types_of
+from speechgraft.config.keys import file_keys_of
+from speechgraft.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from speechgraft.config.base import Config
+
+
+@attrs.define
+class Gathered:
+    """Raw values sorted to fields.
+
+    Attributes:
+        path: Where the values stand, for messages.
+        values: Raw values by field.
+        places: JSON paths by field, as the values were given.
+        unknown: What is no field.
+        problems: What is wrong with the keys.
+    """
+
+    path: str
+    values: dict[str, Any] = attrs.field(factory=dict)
+    places: dict[str, str] = attrs.field(factory=dict)
+    unknown: dict[str, Any] = attrs.field(factory=dict)
+    problems: list[str] = attrs.field(factory=list)
+
+    def place(self, name: str) -> str:
+        """The JSON path of a field."""
+        return self.places.get(name, f"{self.path}.{name}")
+
+    def overridden_by(self, other: Gathered) -> Gathered:
+        """These values, with those of `other` before them; new label names leave no old `label2id`."""
+        stale = {"label2id"} if "id2label" in other.values else set()
+        values = {name: value for name, value in self.values.items() if name not in stale}
+        return attrs.evolve(self, values={**values, **other.values}, places={**self.places, **other.places})
+
+
+def gather(cls: type, given: Mapping[str, Any], path: str = "$", renames: Mapping[str, str] | None = None) -> Gathered:
+    """Sort raw values to the fields of `cls`: by name, by alias, and by `renames` (file key to field)."""
+    gathered = Gathered(path)
+    fields = {**{name: name for name in fields_of(cls)}, **aliases_of(cls), **(renames or {})}
+    for key, value in _with_labels(given, path, gathered.problems).items():
+        name = fields.get(key)
+        if name is None:
+            gathered.unknown[key] = value
+        elif gathered.values.get(name, value) != value:
+            gathered.problems.append(f"{path}.{key}: {show(value)} contradicts {gathered.places[name]}")
+        else:
+            gathered.values[name], gathered.places[name] = value, f"{path}.{key}"
+    return gathered
+
+
+def _with_labels(given: Mapping[str, Any], path: str, problems: list[str]) -> dict[str, Any]:
+    """`num_labels` becomes `id2label`; labels that are `null` count as not given."""
+    options = {k: v for k, v in given.items() if not (v is None and k in ("id2label", "label2id", "num_labels"))}
+    if "num_labels" not in options:
+        return options
+    count, names = options.pop("num_labels"), options.get("id2label")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        problems.append(f"{path}.num_labels: expected a count of labels, got {show(count)}")
+    elif names is None:
+        options["id2label"] = label_names(count)
+    elif isinstance(names, Mapping) and len(names) != count:
+        problems.append(f"{path}.num_labels: {count}, but id2label names {len(names)}")
+    return options
+
+
+def label_names(count: int) -> dict[int, str]:
+    """The names that labels have until somebody gives them better ones."""
+    return {index: f"LABEL_{index}" for index in range(count)}
+
+
+def unknown_keywords(cls: type, gathered: Gathered) -> list[str]:
+    """A problem for each keyword that is no field, with the nearest name."""
+    carried = file_keys_of(cls).carried
+    known = [*fields_of(cls), *aliases_of(cls), "num_labels"]
+    reasons = {
+        name: "kept where a file has it, but no part of this model reads it"
+        if name in carried
+        else f"{cls.__name__} has no such field{did_you_mean(name, known)}"
+        for name in gathered.unknown
+    }
+    return [f"{gathered.path}.{name}: {reason}" for name, reason in reasons.items()]
+
+
+def fill(config: Config, gathered: Gathered) -> list[str]:
+    """Give `config` all its fields, from raw values or defaults. What is wrong comes back; those fields stay unset."""
+    problems = []
+    for name in fields_of(type(config)):
+        try:
+            if name in gathered.values:
+                vars(config)[name] = checked(config, name, gathered.values[name])
+            else:
+                vars(config)[name] = default_of(config, name)
+        except Mismatch as mismatch:
+            problems += [gathered.place(name) + place + ": " + message for place, message in mismatch.problems]
+    return problems + broken_rules(config, gathered)
+
+
+def checked(config: Config, name: str, value: Any) -> Any:
+    """A raw value as the field's type, past its validators.
+
+    Raises:
+        Mismatch: What is wrong with it.
+    """
+    attribute = fields_of(type(config))[name]
+    convert = attribute.metadata.get("convert")
+    try:
+        value = structure(convert(value) if convert else value, types_of(type(config))[name])
+        if attribute.validator is not None and value is not None:
+            attribute.validator(config, attribute, value)
+    except ConfigError as error:
+        raise Mismatch(*places_of(error)) from error
+    except ValueError as error:
+        raise Mismatch(("", str(error.args[0]))) from error
+    return value
+
+
+def broken_rules(config: Config, gathered: Gathered) -> list[str]:
+    """What the rules between fields find, each with the path of the field that it names first."""
+    problems = []
+    for problem in config.problems():
+        name = re.match(r"\w*", problem)
+        field = name.group() if name else ""
+        problems.append(gathered.place(field) + problem[len(field) :])
+    return problems
