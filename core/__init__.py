@@ -1,1 +1,74 @@
-"""Graft a pretrained speech encoder onto a pretrained text decoder."""
+"""Graft a pretrained speech encoder onto a pretrained text decoder.
+
+Importing this package imports neither torch nor a plugin: each public name below is imported when
+it is first used. `__init__.pyi` tells type checkers the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_HOMES = {
+    "speechgraft.audio": ("Wav2Vec2FeatureExtractor", "read_audio"),
+    "speechgraft.bundle": ("Transcriber",),
+    "speechgraft.errors": (
+        "CheckpointError",
+        "ConfigError",
+        "IncompatiblePairError",
+        "InputError",
+        "PluginError",
+        "RoutingError",
+        "SpeechGraftError",
+        "UnknownPluginError",
+    ),
+    "speechgraft.generation": ("GenerationConfig",),
+    "speechgraft.plugins.bert.config": ("BertConfig",),
+    "speechgraft.plugins.wav2vec2.config": ("Wav2Vec2Config",),
+    "speechgraft.registry": ("list_decoders", "list_encoders"),
+    "speechgraft.registry.configs": ("SpeechEncoderDecoderConfig",),
+    "speechgraft.registry.models": ("SpeechEncoderDecoderModel",),
+    "speechgraft.registry.pairing": ("PairReport", "check", "pair"),
+}
+"""Public names by the module that holds them."""
+
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+_MODULES = ("checkpoint", "config", "contracts", "errors", "generation", "nn", "registry", "testing")
+"""Public modules, reachable as attributes without an import of their own."""
+
+__all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604 - strings, all of them
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    from importlib import import_module
+
+    if name in _MODULE_OF:
+        value = getattr(import_module(_MODULE_OF[name]), name)
+    elif name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    elif name == "__version__":
+        value = _version()
+    else:
+        raise AttributeError(_no_attribute(name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version(__name__)
+
+
+def _no_attribute(name: str) -> str:
+    # Names with underscores are what tools probe for; they are answered without the search for the nearest.
+    if name.startswith("_"):
+        return f"module {__name__!r} has no attribute {name!r}"
+    from speechgraft.errors import did_you_mean
+
+    return f"module {__name__!r} has no attribute {name!r}{did_you_mean(name, [*__all__, *_MODULES])}"

@@ -1,0 +1,31 @@
+from speechgraft import checkpoint as checkpoint
+from speechgraft import config as config
+from speechgraft import contracts as contracts
+from speechgraft import errors as errors
+from speechgraft import generation as generation
+from speechgraft import nn as nn
+from speechgraft import registry as registry
+from speechgraft import testing as testing
+from speechgraft.audio import Wav2Vec2FeatureExtractor as Wav2Vec2FeatureExtractor
+from speechgraft.audio import read_audio as read_audio
+from speechgraft.bundle import Transcriber as Transcriber
+from speechgraft.errors import CheckpointError as CheckpointError
+from speechgraft.errors import ConfigError as ConfigError
+from speechgraft.errors import IncompatiblePairError as IncompatiblePairError
+from speechgraft.errors import InputError as InputError
+from speechgraft.errors import PluginError as PluginError
+from speechgraft.errors import RoutingError as RoutingError
+from speechgraft.errors import SpeechGraftError as SpeechGraftError
+from speechgraft.errors import UnknownPluginError as UnknownPluginError
+from speechgraft.generation import GenerationConfig as GenerationConfig
+from speechgraft.plugins.bert.config import BertConfig as BertConfig
+from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config as Wav2Vec2Config
+from speechgraft.registry import list_decoders as list_decoders
+from speechgraft.registry import list_encoders as list_encoders
+from speechgraft.registry.configs import SpeechEncoderDecoderConfig as SpeechEncoderDecoderConfig
+from speechgraft.registry.models import SpeechEncoderDecoderModel as SpeechEncoderDecoderModel
+from speechgraft.registry.pairing import PairReport as PairReport
+from speechgraft.registry.pairing import check as check
+from speechgraft.registry.pairing import pair as pair
+
+__version__: str

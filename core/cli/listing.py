@@ -1,0 +1,50 @@
+"""What `encoders` and `decoders` have in common: names of the catalog that match a pattern, with who brought them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from speechgraft.cli.table import table
+from speechgraft.registry import Catalog, Role, default_catalog
+
+ABSENT = "-"
+"""What stands in a table where there is nothing."""
+
+
+def print_entries(role: Role, pattern: str, columns: tuple[str, ...], *, as_json: bool) -> None:
+    """Print the entries that match, as a table with these capabilities or as JSON with all of them.
+
+    Raises:
+        UnknownPluginError: Nothing matches.
+    """
+    catalog = default_catalog()
+    names = catalog.list_encoders(pattern) if role == "encoder" else catalog.list_decoders(pattern)
+    if not names:
+        catalog.entry(role, pattern)
+    found = [_described(catalog, role, name) for name in names]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    heading = ("name", *columns, "package", "summary")
+    print(
+        table([title.replace("_", " ") for title in heading], [[_cell(one[key]) for key in heading] for one in found])
+    )
+
+
+def _described(catalog: Catalog, role: Role, name: str) -> dict[str, Any]:
+    entry, origin = catalog.entry(role, name), catalog.origin(role, name)
+    return {
+        "name": name,
+        "summary": entry.summary,
+        "package": origin.package,
+        "version": origin.version,
+        "config": entry.config,
+        **entry.capabilities(),
+    }
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ABSENT if value in (None, "") else str(value)

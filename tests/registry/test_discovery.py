@@ -1,0 +1,157 @@
+"""Plugins are found, imported and registered one by one; a broken one is named and the others go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import speechgraft.plugins
+from speechgraft.registry import (
+    Catalog,
+    EncoderEntry,
+    Origin,
+    Plugin,
+    collect,
+    default_catalog,
+    hookimpl,
+    list_decoders,
+    list_encoders,
+)
+from speechgraft.registry.discovery import installed_plugins
+
+GOOD = """
+from speechgraft.registry import EncoderEntry, hookimpl
+
+def entry(name):
+    return EncoderEntry(name=name, config="toy:C", adapter="toy:A", factory="toy:F", weights="toy:w",
+                        input_kind="waveform", tiny={})
+
+@hookimpl
+def speechgraft_encoders():
+    return [entry("NAME")]
+"""
+
+BROKEN = {
+    "misspelt hook": (
+        GOOD.replace("def speechgraft_encoders", "def speechgraft_encoder"),
+        "did you mean 'speechgraft_enc",
+    ),
+    "no hook": ("x = 1", "it has no hook"),
+    "unmarked hook": (GOOD.replace("@hookimpl", ""), "it has no hook"),
+    "import error": ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module"),
+    "syntax error": ("def (", "SyntaxError"),
+    "exit on import": ("raise SystemExit(3)", "SystemExit: 3"),
+    "hook raises": (GOOD.replace("return [", "raise KeyError('boom') or ["), "KeyError: 'boom'"),
+    "no iterable": (GOOD.replace('return [entry("NAME")]', "return 3"), "gave 3, expected an iterable"),
+    "no entries": (GOOD.replace('[entry("NAME")]', '["NAME"]'), "of type str, expected EncoderEntry"),
+    "wrong argument": (GOOD.replace("_encoders()", "_encoders(model)"), "PluginValidationError"),
+    "bad entry": (GOOD.replace("waveform", "video"), "input_kind='video'"),
+    "unknown field": (GOOD.replace("tiny={}", "tiny={}, size=3"), "unexpected keyword argument 'size'"),
+    "newer interface": (GOOD.replace("tiny={}", "tiny={}, interface=2"), "interface 2, this speechgraft has 1"),
+    "taken name": (GOOD.replace("NAME", "first"), "already registered by plugin 'first' of package-first 1.0"),
+}
+
+
+def install(folder: Path, name: str, source: str) -> None:
+    """Lay out an installed distribution with one entry point of the group `speechgraft`."""
+    module = "toy_" + name.replace("-", "_").replace(" ", "_")
+    info = folder / f"package_{module}-1.0.dist-info"
+    info.mkdir()
+    (folder / f"{module}.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: package-{name.replace(' ', '-')}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[speechgraft]\n{name.replace(' ', '-')} = {module}\n")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path to install into; what was imported from it is forgotten afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.startswith("toy_"):
+            del sys.modules[name]
+
+
+def found(site: Path) -> Catalog:
+    return collect(plugin for plugin in installed_plugins() if plugin.origin.package.startswith("package-"))
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_plugin_is_named_and_the_others_go_on(site: Path, fault: str) -> None:
+    source, says = BROKEN[fault]
+    install(site, "first", GOOD.replace("NAME", "first"))
+    install(site, "m " + fault, source.replace("NAME", "broken"))
+    install(site, "other", GOOD.replace("NAME", "other"))
+    catalog = found(site)
+    assert catalog.list_encoders() == ["first", "other"]
+    (broken,) = catalog.broken
+    assert broken.origin == Origin(f"m-{fault.replace(' ', '-')}", f"package-m-{fault.replace(' ', '-')}", "1.0")
+    assert says in broken.reason
+    assert "\n" not in str(broken)
+
+
+def test_a_plugin_with_one_taken_name_is_left_out_whole(site: Path) -> None:
+    install(site, "first", GOOD.replace("NAME", "first"))
+    install(site, "second", GOOD.replace('[entry("NAME")]', '[entry("new"), entry("first")]'))
+    catalog = found(site)
+    assert catalog.list_encoders() == ["first"]
+    assert catalog.origin("encoder", "first").package == "package-first"
+
+
+def test_an_entry_point_may_name_an_object_with_hooks_as_methods() -> None:
+    class Hooks:
+        @hookimpl
+        def speechgraft_encoders(self) -> list[EncoderEntry]:
+            return [default_catalog().encoder("wav2vec2")]
+
+    catalog = collect([Plugin.of(Hooks(), package="toy", version="1", name="methods")])
+    assert catalog.list_encoders() == ["wav2vec2"]
+    assert str(catalog.origin("encoder", "wav2vec2")) == "toy 1"
+
+
+def test_the_same_module_named_twice_is_reported(site: Path) -> None:
+    install(site, "first", GOOD.replace("NAME", "first"))
+    (site / "package_toy_first-1.0.dist-info" / "entry_points.txt").write_text(
+        "[speechgraft]\nfirst = toy_first\nsecond = toy_first\n"
+    )
+    catalog = found(site)
+    assert catalog.list_encoders() == ["first"]
+    assert [broken.origin.plugin for broken in catalog.broken] == ["second"]
+
+
+def test_the_default_catalog_holds_every_folder_of_plugins_and_nothing_is_broken() -> None:
+    catalog = default_catalog()
+    ours = {origin.plugin for origin in catalog.origins.values() if origin.package == "speechgraft"}
+    folders = {
+        folder.name
+        for path in speechgraft.plugins.__path__
+        for folder in Path(path).iterdir()
+        if (folder / "__init__.py").exists()
+    }
+    assert ours == folders
+    assert not [broken for broken in catalog.broken if broken.origin.package == "speechgraft"]
+    assert catalog.origin("encoder", "wav2vec2") == Origin("wav2vec2", "speechgraft", speechgraft.__version__)
+
+
+def test_listing_takes_another_catalog() -> None:
+    assert list_encoders("wav2*") == ["wav2vec2"]
+    assert "bert" in list_decoders()
+    assert list_encoders(catalog=Catalog()) == list_decoders(catalog=Catalog()) == []
+
+
+def test_references_of_the_built_in_entries_resolve() -> None:
+    catalog = default_catalog()
+    entries: list[Any] = [*catalog.encoders.values(), *catalog.decoders.values()]
+    for entry in entries:
+        config_class = entry.load_config_class()
+        assert config_class.model_type == entry.name
+        assert catalog.config_class_for(entry.name, entry.role) is config_class
+        assert callable(entry.load_weights())
+        assert entry.load_adapter() is not None
+        assert entry.tiny_config() == config_class(**entry.tiny)
+        assert callable(entry.load_extractor() if entry.role == "encoder" else entry.load_tokenizer())
