@@ -222,7 +222,8 @@ def _is_batch(raw_speech: Any) -> bool:
 
 def _row(row: Any, index: int) -> NDArray[np.float32]:
     try:
-        samples = np.asarray(row, dtype=np.float32)
+        # A copy: what is given back must not share memory with what was put in.
+        samples = np.asarray(row, dtype=np.float32).copy()
     except (TypeError, ValueError) as error:
         raise InputError(f"row {index}: not a row of numbers ({error})") from None
     if samples.ndim != 1:
