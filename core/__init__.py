@@ -24,10 +24,9 @@ _HOMES = {
     "speechgraft.generation": ("GenerationConfig",),
     "speechgraft.plugins.bert.config": ("BertConfig",),
     "speechgraft.plugins.wav2vec2.config": ("Wav2Vec2Config",),
-    "speechgraft.registry": ("list_decoders", "list_encoders"),
+    "speechgraft.registry": ("PairReport", "check", "list_decoders", "list_encoders", "pair"),
     "speechgraft.registry.configs": ("SpeechEncoderDecoderConfig",),
     "speechgraft.registry.models": ("SpeechEncoderDecoderModel",),
-    "speechgraft.registry.pairing": ("PairReport", "check", "pair"),
 }
 """Public names by the module that holds them."""
 

@@ -20,12 +20,12 @@ from speechgraft.errors import UnknownPluginError as UnknownPluginError
 from speechgraft.generation import GenerationConfig as GenerationConfig
 from speechgraft.plugins.bert.config import BertConfig as BertConfig
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config as Wav2Vec2Config
+from speechgraft.registry import PairReport as PairReport
+from speechgraft.registry import check as check
 from speechgraft.registry import list_decoders as list_decoders
 from speechgraft.registry import list_encoders as list_encoders
+from speechgraft.registry import pair as pair
 from speechgraft.registry.configs import SpeechEncoderDecoderConfig as SpeechEncoderDecoderConfig
 from speechgraft.registry.models import SpeechEncoderDecoderModel as SpeechEncoderDecoderModel
-from speechgraft.registry.pairing import PairReport as PairReport
-from speechgraft.registry.pairing import check as check
-from speechgraft.registry.pairing import pair as pair
 
 __version__: str

@@ -9,6 +9,8 @@ from speechgraft.registry.catalog import BrokenPlugin, Catalog, Origin
 from speechgraft.registry.discovery import Plugin, collect, default_catalog, list_decoders, list_encoders
 from speechgraft.registry.entries import INTERFACE, DecoderEntry, EncoderEntry, Role
 from speechgraft.registry.hookspecs import hookimpl, hookspec
+from speechgraft.registry.pairing import check, pair
+from speechgraft.registry.report import PairReport
 
 __all__ = [
     "INTERFACE",
@@ -17,12 +19,15 @@ __all__ = [
     "DecoderEntry",
     "EncoderEntry",
     "Origin",
+    "PairReport",
     "Plugin",
     "Role",
+    "check",
     "collect",
     "default_catalog",
     "hookimpl",
     "hookspec",
     "list_decoders",
     "list_encoders",
+    "pair",
 ]

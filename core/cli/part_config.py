@@ -1,0 +1,33 @@
+"""Reading the config of an encoder or a decoder from a file that a person wrote or a checkpoint holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgraft.errors import ConfigError
+
+if TYPE_CHECKING:
+    from speechgraft.config import Config
+    from speechgraft.registry.entries import Entry
+
+
+def read_part_config(entry: Entry, path: Path | None) -> Config | None:
+    """The config in a JSON file, or `None` where there is no file.
+
+    With a `model_type` it is a checkpoint's `config.json`, read as such, keys of other tools included. Without
+    one it is a person's list of options, in which an unknown name is a mistake.
+
+    Raises:
+        ConfigError: All that is wrong with its values; the message begins with the file's name.
+        CheckpointError: The file is missing, or no JSON object.
+    """
+    from speechgraft.json_files import read_json
+
+    if path is None:
+        return None
+    data = read_json(path)
+    try:
+        return entry.load_adapter().read(data) if "model_type" in data else entry.load_config_class()(**data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.title}", error.problems) from None

@@ -1,0 +1,119 @@
+"""What `check` says about a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import asdict, evolve, field, frozen
+
+from speechgraft.registry.frozen import FrozenMapping
+
+_UNITS = {"waveform": "samples", "features": "frames", "tokens": "tokens"}
+
+_FLOAT32_BYTES = 4
+
+
+def _frozen_counts(values: Mapping[str, int]) -> FrozenMapping[str, int]:
+    return FrozenMapping(values)
+
+
+@frozen(kw_only=True)
+class PairReport:
+    """How an encoder and a decoder would be wired, and what stands against it.
+
+    Sizes are `None`, and counts empty, where a problem kept the pair from being built.
+    `str(report)` is a table for people.
+    """
+
+    encoder: str
+    """The encoder's name in the catalog."""
+
+    decoder: str
+    """The decoder's name in the catalog."""
+
+    input_kind: str | None = None
+    """`"waveform"`, `"features"` or `"tokens"`."""
+
+    stride: int | None = None
+    """Inputs (samples, frames or tokens) from one encoder frame to the next, with this config."""
+
+    minimum_length: int | None = None
+    """The shortest input that gives a frame."""
+
+    encoder_size: int | None = None
+    """Width of the encoder's frames."""
+
+    memory_size: int | None = None
+    """Width of the memory that the decoder attends to."""
+
+    decoder_size: int | None = None
+    """Width of the decoder's token embeddings."""
+
+    projection: tuple[int, int] | None = None
+    """Widths from and to of the linear layer between the parts; `None` where there is none."""
+
+    cross_attention: str | None = None
+    """`"native"`, or `"injected"` where the decoder was pretrained without it."""
+
+    injected_parameters: int = 0
+    """Parameters of the decoder that begin fresh whatever its checkpoint holds."""
+
+    vocab_size: int | None = None
+    """Tokens of the decoder's vocabulary."""
+
+    max_positions: int | None = None
+    """The most tokens of a text; `None`: nothing limits them."""
+
+    parameters: Mapping[str, int] = field(factory=dict, converter=_frozen_counts, hash=False)
+    """How many there are of each part: `encoder`, `projection`, `decoder`, `ctc_head`."""
+
+    unset_tokens: tuple[str, ...] = ()
+    """Special tokens that no config sets yet, and training or generation needs."""
+
+    notes: tuple[str, ...] = ()
+    """What is worth knowing and stands against nothing."""
+
+    problems: tuple[str, ...] = ()
+    """Why the pair cannot be built or run, one line each."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands against the pair."""
+        return not self.problems
+
+    @property
+    def total(self) -> int:
+        """Parameters of all parts."""
+        return sum(self.parameters.values())
+
+    def with_problems(self, *problems: str) -> PairReport:
+        """The same report with further problems."""
+        return evolve(self, problems=(*self.problems, *problems))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as an object of JSON."""
+        return {**asdict(self), "parameters": dict(self.parameters), "total": self.total, "ok": self.ok}
+
+    def __str__(self) -> str:
+        rows = [*self._rows(), *(("note", note) for note in self.notes)]
+        rows += [("problem", problem) for problem in self.problems]
+        width = max((len(title) for title, _ in rows), default=0)
+        title = f"{self.encoder} + {self.decoder}: {'they fit' if self.ok else 'they cannot be paired'}"
+        return "\n".join([title, *(f"  {name.ljust(width)}  {text}" for name, text in rows)])
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        if self.encoder_size is None:
+            return
+        unit = _UNITS.get(self.input_kind or "", "inputs")
+        yield "input", f"{self.input_kind}, at least {self.minimum_length} {unit}"
+        yield "encoder", f"frames of {self.encoder_size}, one every {self.stride} {unit}"
+        yield "projection", f"{self.projection[0]} -> {self.projection[1]}" if self.projection else "none is needed"
+        limit = "any length" if self.max_positions is None else f"at most {self.max_positions} tokens"
+        yield "decoder", f"{self.decoder_size} wide, vocabulary of {self.vocab_size}, {limit}"
+        fresh = f", {self.injected_parameters:,} parameters begin fresh" if self.injected_parameters else ""
+        yield "cross-attention", f"{self.cross_attention}{fresh}"
+        yield "parameters", " + ".join(f"{count:,} {part}" for part, count in self.parameters.items())
+        yield "in float32", f"{self.total * _FLOAT32_BYTES / 2**20:,.1f} MB for {self.total:,} parameters"
+        if self.unset_tokens:
+            yield "still to set", ", ".join(self.unset_tokens)

@@ -1,0 +1,147 @@
+"""Building and running a pair on meta tensors, which have shapes and no values: what `check` measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from attrs import evolve
+from torch import Tensor
+
+from speechgraft.contracts import Decoder, Encoder
+from speechgraft.registry.entries import DecoderEntry, EncoderEntry
+from speechgraft.registry.report import PairReport
+
+if TYPE_CHECKING:
+    from speechgraft.config import Config
+    from speechgraft.registry.configs import SpeechEncoderDecoderConfig
+    from speechgraft.registry.models import SpeechEncoderDecoderModel
+
+SPECIAL_TOKENS = ("decoder_start_token_id", "pad_token_id", "eos_token_id")
+"""What labels and generation need, from the pair's config or the decoder's."""
+
+# So many inputs that the frames they give tell the stride, whatever the first frame takes.
+_MANY = 2**40
+
+
+def measure(
+    report: PairReport, encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: SpeechEncoderDecoderModel
+) -> PairReport:
+    """The report with the sizes of a model on meta tensors, and with what a trial run of it says."""
+    encoder, decoder, config = model.encoder, model.decoder, model.config
+    projection, notes, problems = model.enc_to_dec_proj, *_trial(model)
+    return evolve(
+        report,
+        input_kind=encoder.input_kind,
+        stride=_stride(encoder),
+        minimum_length=encoder.minimum_length,
+        encoder_size=encoder.output_size,
+        memory_size=decoder.memory_size,
+        decoder_size=decoder.hidden_size,
+        projection=None if projection is None else (projection.in_features, projection.out_features),
+        cross_attention=decoder.cross_attention,
+        injected_parameters=_injected(decoder_entry, config.decoder, decoder),
+        vocab_size=decoder.vocab_size,
+        max_positions=decoder.max_positions,
+        parameters=_counted(model),
+        unset_tokens=tuple(name for name in SPECIAL_TOKENS if not _token_ids(config, name)),
+        notes=notes,
+        problems=(
+            *problems,
+            *_broken_promises(encoder_entry, decoder_entry, model),
+            *_impossible_tokens(config, decoder.vocab_size),
+        ),
+    )
+
+
+def _counted(model: SpeechEncoderDecoderModel) -> dict[str, int]:
+    parts = {
+        "encoder": model.encoder,
+        "projection": model.enc_to_dec_proj,
+        "decoder": model.decoder,
+        "ctc_head": model.ctc_head,
+    }
+    return {
+        name: sum(parameter.numel() for parameter in module.parameters())
+        for name, module in parts.items()
+        if module is not None
+    }
+
+
+def _stride(encoder: Encoder) -> int:
+    frames = int(encoder.output_lengths(torch.tensor([encoder.minimum_length + _MANY]))[0])
+    return round(_MANY / max(frames - 1, 1))
+
+
+def _injected(entry: DecoderEntry, config: Config, decoder: Decoder) -> int:
+    """Parameters that the decoder's weight map lets a checkpoint lack because they are injected."""
+    if decoder.cross_attention != "injected":
+        return 0
+    weights = entry.load_weights()(config)
+    return sum(
+        parameter.numel()
+        for name, parameter in decoder.named_parameters()
+        if (weights.fresh_reason(name) or "").startswith("injected")
+    )
+
+
+def _trial(model: SpeechEncoderDecoderModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Notes and problems of running the shortest input and one token through the pair, on meta tensors."""
+    if model.encoder.input_kind == "features":
+        return ("not tried on an input: the contract does not tell how many bins its features have",), ()
+    try:
+        return (), tuple(_run(model.eval()))
+    # Somebody else's module may fail in any way; what fails on every device is its problem, what fails for
+    # want of values only says that it cannot be tried like this.
+    except Exception as error:  # noqa: BLE001
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if isinstance(error, NotImplementedError) or "meta" in text:
+            return (f"not tried on an input: it cannot run without values ({text})",), ()
+        return (), (f"running the pair fails: {text}",)
+
+
+def _run(model: SpeechEncoderDecoderModel) -> Iterator[str]:
+    """What comes out wider or longer than the contracts promise."""
+    encoder, decoder = model.encoder, model.decoder
+    with torch.no_grad(), torch.device("meta"):
+        kind = torch.int64 if encoder.input_kind == "tokens" else torch.get_default_dtype()
+        frames = encoder(torch.zeros(1, encoder.minimum_length, dtype=kind)).last_hidden_state
+        ids = torch.zeros(1, 1, dtype=torch.int64)
+        logits = decoder(ids, memory=model.connect(frames)).logits
+    yield from _unexpected("the encoder's frames for its shortest input", frames, (1, 1, encoder.output_size))
+    yield from _unexpected("the decoder's logits for one token", logits, (1, 1, decoder.vocab_size))
+
+
+def _unexpected(what: str, found: Tensor, expected: tuple[int, ...]) -> Iterator[str]:
+    if tuple(found.shape) != expected:
+        yield f"{what} have shape {tuple(found.shape)}, but the module promises {expected}"
+
+
+def _broken_promises(
+    encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: SpeechEncoderDecoderModel
+) -> Iterator[str]:
+    """Where a module is not what its entry declares."""
+    for entry, module, name in (
+        (encoder_entry, model.encoder, "input_kind"),
+        (decoder_entry, model.decoder, "cross_attention"),
+    ):
+        declared, found = getattr(entry, name), getattr(module, name)
+        if declared != found:
+            yield f"{entry} is registered with {name} {declared!r}, but its module has {found!r}"
+
+
+def _impossible_tokens(config: SpeechEncoderDecoderConfig, size: int) -> Iterator[str]:
+    """Special tokens that the decoder has not: they could be neither read nor written."""
+    for name in SPECIAL_TOKENS:
+        for token in _token_ids(config, name):
+            if not 0 <= token < size:
+                yield f"$.{name}: {token} is not one of the {size} tokens of the decoder"
+
+
+def _token_ids(config: SpeechEncoderDecoderConfig, name: str) -> list[int]:
+    """The ids of a special token: of the pair's config or, where that leaves it open, the decoder's."""
+    for value in (getattr(config, name), getattr(config.decoder, name)):
+        if value is not None:
+            return list(value) if isinstance(value, list) else [value]
+    return []

@@ -1,0 +1,83 @@
+"""`speechgraft check` prints the report, or one line with every problem and status 2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speechgraft.cli import main
+from speechgraft.registry import default_catalog
+
+TINY = dict(default_catalog().encoder("wav2vec2").tiny)
+
+
+def written(folder: Path, data: Any) -> str:
+    path = folder / "encoder.json"
+    path.write_text(data if isinstance(data, str) else json.dumps(data))
+    return str(path)
+
+
+def test_a_fitting_pair_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "wav2vec2", "bert"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("wav2vec2 + bert: they fit\n")
+    assert err == ""
+
+
+def test_options_come_from_a_file_and_json_goes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "wav2vec2", "bert", "--encoder-config", written(tmp_path, TINY), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is True
+    assert report["encoder_size"] == TINY["hidden_size"]
+
+
+def test_a_checkpoints_config_may_hold_keys_of_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published = written(tmp_path, {**TINY, "model_type": "wav2vec2", "codevector_dim": 256})
+    assert main(["check", "wav2vec2", "bert", "--encoder-config", published]) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({**TINY, "hidden_sise": 3}, "did you mean 'hidden_size'"),
+        ({**TINY, "hidden_size": "16", "num_attention_heads": 0}, "$.hidden_size"),
+        ({**TINY, "model_type": "wav2vec2", "hidden_size": 16.5}, "$.hidden_size"),
+        ({**TINY, "model_type": "hubert"}, "$.model_type"),
+        ("{", "not JSON"),
+        ([1], "expected an object"),
+    ],
+)
+def test_a_wrong_file_is_one_line_with_every_problem(
+    tmp_path: Path, data: Any, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "wav2vec2", "bert", "--encoder-config", written(tmp_path, data)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert says in err
+    assert "encoder.json" in err
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "wav2vec2", "bert", "--decoder-config", str(tmp_path / "none.json")]) == 2
+    assert "none.json: there is no such file" in capsys.readouterr().err
+
+
+def test_parts_that_do_not_fit_are_one_line_and_json_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = tmp_path / "decoder.json"
+    narrow.write_text(json.dumps({"cross_attention_hidden_size": 12}))
+    assert main(["check", "wav2vec2", "bert", "--decoder-config", str(narrow), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ok"] is False
+    assert err.startswith("speechgraft: wav2vec2 and bert cannot be paired: ")
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_name_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "wav2vec", "bert"]) == 2
+    assert capsys.readouterr().err.startswith("speechgraft: no encoder is named 'wav2vec'; did you mean 'wav2vec2'?")

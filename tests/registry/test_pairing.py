@@ -1,0 +1,305 @@
+"""`check` foretells what `pair` does, without weights; problems come all at once, with paths."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import sys
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from speechgraft.config import Config, ConfigAdapter, config_class, field
+from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
+from speechgraft.errors import ConfigError, IncompatiblePairError, RoutingError, SpeechGraftError, UnknownPluginError
+from speechgraft.nn.masks import length_mask
+from speechgraft.plugins.bert.config import BertConfig
+from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config
+from speechgraft.registry import Catalog, EncoderEntry, Origin, check, default_catalog, pair
+
+torch.set_num_threads(1)
+
+
+def tiny(role: str, name: str) -> dict[str, Any]:
+    entry = default_catalog().encoder(name) if role == "encoder" else default_catalog().decoder(name)
+    return dict(entry.tiny)
+
+
+ENCODER, DECODER = tiny("encoder", "wav2vec2"), tiny("decoder", "bert")
+
+
+def tiny_check(**options: Any) -> Any:
+    encoder, decoder = options.pop("encoder", {}), options.pop("decoder", {})
+    return check("wav2vec2", "bert", encoder={**ENCODER, **encoder}, decoder={**DECODER, **decoder}, **options)
+
+
+def tiny_pair(**options: Any) -> Any:
+    encoder, decoder = options.pop("encoder", {}), options.pop("decoder", {})
+    return pair("wav2vec2", "bert", encoder={**ENCODER, **encoder}, decoder={**DECODER, **decoder}, **options)
+
+
+OPTIONS = st.fixed_dictionaries(
+    {
+        "encoder": st.fixed_dictionaries(
+            {},
+            optional={
+                "hidden_size": st.sampled_from([16, 24, 17, 0]),
+                "num_hidden_layers": st.integers(0, 2),
+                "add_adapter": st.booleans(),
+                "output_hidden_size": st.sampled_from([None, 12, 16]),
+                "conv_stride": st.sampled_from([(4, 2, 2), (5, 1, 1), (4, 2)]),
+            },
+        ),
+        "decoder": st.fixed_dictionaries(
+            {},
+            optional={
+                "hidden_size": st.sampled_from([16, 20, 21]),
+                "cross_attention_hidden_size": st.sampled_from([None, 12, 16, 24]),
+                "vocab_size": st.sampled_from([7, 37]),
+                "tie_word_embeddings": st.booleans(),
+            },
+        ),
+        "ctc_vocab_size": st.sampled_from([None, 7]),
+    }
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(OPTIONS)
+def test_check_agrees_with_building_and_running(options: dict[str, Any]) -> None:
+    report = tiny_check(**copy.deepcopy(options))
+    try:
+        model = tiny_pair(**options).eval()
+    except SpeechGraftError:
+        assert not report.ok
+        return
+    assert report.ok, report
+    assert report.total == sum(parameter.numel() for parameter in model.parameters())
+    assert (report.projection is None) == (model.enc_to_dec_proj is None)
+    samples = report.minimum_length + 3 * report.stride
+    out = model(torch.randn(2, samples), decoder_input_ids=torch.ones(2, 3, dtype=torch.int64))
+    assert out.encoder_last_hidden_state.shape == (2, 4, report.memory_size)
+    assert out.logits.shape == (2, 3, report.vocab_size)
+
+
+def test_base_sizes() -> None:
+    report = check("wav2vec2", "bert")
+    assert report.ok
+    assert (report.stride, report.minimum_length, report.input_kind) == (320, 400, "waveform")
+    assert (report.encoder_size, report.memory_size, report.decoder_size) == (768, 768, 768)
+    assert report.projection is None
+    assert report.cross_attention == "injected"
+    # Each of 12 layers: query, key, value and output of 768 x 768 with biases, and a layer norm.
+    assert report.injected_parameters == 12 * (4 * (768 * 768 + 768) + 2 * 768)
+    assert report.unset_tokens == ("decoder_start_token_id", "eos_token_id")
+    assert report.max_positions == 512
+
+
+def test_check_makes_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[torch.Size] = []
+    register = nn.Module.register_parameter
+
+    def noted(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is not None and parameter.device.type != "meta":
+            made.append(parameter.shape)
+        register(module, name, parameter)
+
+    monkeypatch.setattr(nn.Module, "register_parameter", noted)
+    assert tiny_check(ctc_vocab_size=5).ok
+    assert made == []
+
+
+def test_problems_of_both_parts_come_together_with_paths() -> None:
+    report = tiny_check(encoder={"hidden_size": "16", "num_attention_head": 2}, decoder={"hidden_act": "gleu"})
+    assert not report.ok
+    told = "\n".join(report.problems)
+    assert all(
+        path in told for path in ("$.encoder.hidden_size", "$.encoder.num_attention_head", "$.decoder.hidden_act")
+    )
+    with pytest.raises(ConfigError) as error:
+        tiny_pair(encoder={"hidden_size": "16", "num_attention_head": 2}, decoder={"hidden_act": "gleu"})
+    assert error.value.problems == report.problems
+
+
+def test_options_reach_their_part_by_prefix_or_by_dictionary() -> None:
+    report = tiny_check(encoder_num_hidden_layers=1, ctc_vocab_size=9, pad_token_id=0, eos_token_id=2)
+    assert report.parameters["ctc_head"] == 9 * (16 + 1)
+    assert report.parameters["encoder"] < tiny_check().parameters["encoder"]
+    assert report.unset_tokens == ("decoder_start_token_id",)
+    model = tiny_pair(decoder_start_token_id=1)
+    assert model.config.decoder_start_token_id == 1
+    assert model.config.decoder.is_decoder and model.config.decoder.add_cross_attention
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"ctc_vocab_sise": 9}, "did you mean 'ctc_vocab_size'"),
+        ({"encoder_hiden_size": 9}, "did you mean 'encoder_hidden_size'"),
+        ({"encoder_hidden_size": 16}, "'hidden_size' of the encoder was passed twice"),
+    ],
+)
+def test_a_misrouted_option_is_refused_by_both(options: dict[str, Any], says: str) -> None:
+    assert any(says in problem for problem in tiny_check(**options).problems)
+    with pytest.raises(RoutingError) as error:
+        tiny_pair(**options)
+    assert says in str(error.value)
+
+
+def test_configs_are_taken_and_not_changed() -> None:
+    encoder, decoder = Wav2Vec2Config(**ENCODER), BertConfig(**DECODER)
+    before = encoder.copy(), decoder.copy()
+    assert check("wav2vec2", "bert", encoder=encoder, decoder=decoder, decoder_num_hidden_layers=1).ok
+    model = pair("wav2vec2", "bert", encoder=encoder, decoder=decoder)
+    assert (encoder, decoder) == before
+    assert model.config.encoder == encoder
+    report = check("wav2vec2", "bert", encoder=decoder)
+    assert "expected options or a Wav2Vec2Config, got a BertConfig" in report.problems[0]
+    report = check("wav2vec2", "bert", encoder=3)  # type: ignore[arg-type]
+    assert "got a int" in report.problems[0]
+
+
+def test_a_memory_of_another_width_is_refused() -> None:
+    options = {"decoder": {"cross_attention_hidden_size": 12}}
+    assert "cross_attention_hidden_size" in tiny_check(**options).problems[0]
+    with pytest.raises(IncompatiblePairError):
+        tiny_pair(**options)
+
+
+def test_tokens_that_the_decoder_has_not_are_problems() -> None:
+    report = tiny_check(decoder={"vocab_size": 13}, eos_token_id=102, decoder_start_token_id=-1)
+    assert [problem.split(":")[0] for problem in report.problems] == ["$.decoder_start_token_id", "$.eos_token_id"]
+
+
+def test_an_unknown_name_is_raised_by_both() -> None:
+    for function in (check, pair):
+        with pytest.raises(UnknownPluginError, match="did you mean 'bert'"):
+            function("wav2vec2", "brt")
+
+
+def test_a_report_prints_pickles_and_is_json() -> None:
+    report = tiny_check(encoder={"hidden_size": 24})
+    text = str(report)
+    assert text.startswith("wav2vec2 + bert: they fit\n")
+    assert "24 -> 16" in text and "injected" in text and f"{report.total:,} parameters" in text
+    assert pickle.loads(pickle.dumps(report)) == report
+    assert json.loads(json.dumps(report.to_dict()))["projection"] == [24, 16]
+    bad = tiny_check(encoder={"hidden_size": 0})
+    assert "they cannot be paired" in str(bad) and "problem" in str(bad)
+
+
+@config_class
+class ToyConfig(Config):
+    """The config of an encoder that somebody else wrote."""
+
+    model_type: ClassVar[str] = "toy"
+
+    size: int = field(default=6)
+    """Width of the frames."""
+
+    promised: int = field(default=6)
+    """Width that the module says its frames have."""
+
+    fault: str = field(default="")
+    """What goes wrong."""
+
+
+class ToyEncoder(Encoder):
+    """Every second sample is a frame."""
+
+    input_kind = "waveform"
+
+    def __init__(self, config: ToyConfig) -> None:
+        super().__init__()
+        if config.fault == "build":
+            raise ValueError("no toys today")
+        self.config = config
+        self.output_size = config.promised
+        self.input_kind = "features" if config.fault == "kind" else "waveform"
+        self.linear = nn.Linear(1, config.size)
+
+    @property
+    def minimum_length(self) -> int:
+        return 2
+
+    def output_lengths(self, input_lengths: Tensor) -> Tensor:
+        return input_lengths // 2
+
+    def forward(
+        self,
+        inputs: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> EncoderOutput:
+        if self.config.fault == "run":
+            raise ValueError("no toys today")
+        if self.config.fault == "values" and inputs.sum().item() > 1e9:
+            raise AssertionError
+        frames = self.linear(inputs[:, 1::2, None])
+        mask = None if attention_mask is None else length_mask(lengths_of(attention_mask) // 2, frames.shape[1])
+        return EncoderOutput(last_hidden_state=frames, frame_mask=mask)
+
+    def init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+
+
+@pytest.fixture
+def toys() -> Iterator[Catalog]:
+    """What is installed, and an encoder of a third party."""
+    module = ModuleType("toy_encoder")
+    vars(module).update(ToyConfig=ToyConfig, ToyEncoder=ToyEncoder, ADAPTER=ConfigAdapter(ToyConfig), weights=dict)
+    sys.modules["toy_encoder"] = module
+    entry = EncoderEntry(
+        name="toy",
+        config="toy_encoder:ToyConfig",
+        adapter="toy_encoder:ADAPTER",
+        factory="toy_encoder:ToyEncoder",
+        weights="toy_encoder:weights",
+        input_kind="waveform",
+        stride=2,
+        tiny={},
+    )
+    yield default_catalog().extended(Origin("toy", "toy-package", "1.0"), [entry])
+    del sys.modules["toy_encoder"]
+
+
+def test_another_packages_encoder_is_paired(toys: Catalog) -> None:
+    report = check("toy", "bert", decoder=DECODER, catalog=toys)
+    assert report.ok, report
+    assert (report.stride, report.minimum_length, report.projection) == (2, 2, (6, 16))
+    model = pair("toy", "bert", decoder=DECODER, catalog=toys)
+    assert model(torch.randn(1, 8), decoder_input_ids=torch.ones(1, 2, dtype=torch.int64)).logits.shape == (1, 2, 37)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"fault": "build"}, "building the pair fails: ValueError: no toys today"),
+        ({"fault": "run"}, "running the pair fails: ValueError: no toys today"),
+        ({"fault": "kind"}, "registered with input_kind 'waveform', but its module has 'features'"),
+        ({"promised": 7}, "running the pair fails"),
+        ({"promised": 16}, "running the pair fails"),
+    ],
+)
+def test_what_is_wrong_with_somebody_elses_encoder_is_told(
+    toys: Catalog, options: Mapping[str, Any], says: str
+) -> None:
+    report = check("toy", "bert", encoder=options, decoder=DECODER, catalog=toys)
+    assert any(says in problem for problem in report.problems), report
+
+
+def test_an_encoder_that_needs_values_is_not_accused(toys: Catalog) -> None:
+    report = check("toy", "bert", encoder={"fault": "values"}, decoder=DECODER, catalog=toys)
+    assert report.ok
+    assert "cannot run without values" in report.notes[0]
