@@ -19,10 +19,11 @@ from speechgraft.contracts import (
     own_options,
 )
 from speechgraft.errors import ConfigError, IncompatiblePairError, InputError
+from speechgraft.generation import GenerationConfig, generate
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.masks import length_mask
-from speechgraft.routing import route
+from speechgraft.routing import one_of, route
 
 
 class BridgeConfig(Protocol):
@@ -47,14 +48,20 @@ class Bridge(Component):
         encoder: Any encoder.
         decoder: Any decoder.
         config: Special tokens and output switches.
+        generation_config: How to generate where the call does not say.
 
     Raises:
         IncompatiblePairError: The decoder takes a memory of a set width that the encoder does not give.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, config: Any) -> None:
+    config: BridgeConfig
+
+    def __init__(
+        self, encoder: Encoder, decoder: Decoder, config: BridgeConfig, generation_config: GenerationConfig | None = None
+    ) -> None:
         super().__init__()
         self.config = config
+        self.generation_config = generation_config or GenerationConfig()
         self.encoder = encoder
         self.decoder = decoder
         self.enc_to_dec_proj = projection(encoder, decoder)
@@ -65,7 +72,7 @@ class Bridge(Component):
         return encoded if self.enc_to_dec_proj is None else self.enc_to_dec_proj(encoded)
 
     def encode(
-        self, inputs: Tensor, attention_mask: Tensor | None = None, *, checked: bool = True, **options: Any
+        self, inputs: Tensor, attention_mask: Tensor | None = None, **options: Any
     ) -> EncoderOutput:
         """Run the encoder alone.
 
@@ -74,10 +81,27 @@ class Bridge(Component):
         Raises:
             InputError: Inputs of another kind, a bad mask, a row too short (see `speechgraft.checks`).
         """
-        if checked:
-            checks.check_encoder_inputs(self.encoder, inputs, attention_mask)
+        checks.check_encoder_inputs(self.encoder, inputs, attention_mask)
         encoded: EncoderOutput = self.encoder(inputs, attention_mask, **options)
         return encoded
+
+    def encoded(
+        self,
+        inputs: Tensor | None,
+        attention_mask: Tensor | None = None,
+        encoder_outputs: EncoderOutput | Sequence[Tensor] | None = None,
+        **options: Any,
+    ) -> EncoderOutput:
+        """What the encoder makes of `inputs`, or what it made of them before.
+
+        Raises:
+            InputError: There is neither; or see `encode`.
+        """
+        if encoder_outputs is not None:
+            return self._taken_over(encoder_outputs, attention_mask)
+        if inputs is None:
+            raise InputError("nothing to encode: pass inputs (or input_values, input_features), or encoder_outputs")
+        return self.encode(inputs, attention_mask, **options)
 
     def forward(
         self,
@@ -121,7 +145,9 @@ class Bridge(Component):
         }
         if encoder_outputs is None:
             inputs = one_of(inputs=inputs, input_values=input_values, input_features=input_features)
-        encoded = self._encoded(inputs, attention_mask, encoder_outputs, past_key_values, keep | routed["encoder"])
+        encoded = None
+        if inputs is not None or encoder_outputs is not None or past_key_values is None or not past_key_values.length:
+            encoded = self.encoded(inputs, attention_mask, encoder_outputs, **keep, **routed["encoder"])
         memory = None if encoded is None else self.connect(encoded.last_hidden_state)
         if labels is not None:
             checks.check_ids(labels, self.decoder.vocab_size, "labels", ignored=losses.IGNORED)
@@ -154,8 +180,6 @@ class Bridge(Component):
 
     def generate(self, inputs: Tensor | None = None, **options: Any) -> Tensor:
         """Token ids for each utterance: see `speechgraft.generation.generate`."""
-        from speechgraft.generation import generate
-
         return generate(self, inputs, **options)
 
     def forward_options(self) -> dict[str, tuple[str, ...]]:
@@ -209,23 +233,6 @@ class Bridge(Component):
 
     def _wants_cache(self, use_cache: bool | None, labels: Tensor | None) -> bool:
         return bool(self.config.decoder.use_cache and labels is None) if use_cache is None else use_cache
-
-    def _encoded(
-        self,
-        inputs: Tensor | None,
-        attention_mask: Tensor | None,
-        encoder_outputs: EncoderOutput | Sequence[Tensor] | None,
-        past: DecoderCache | None,
-        options: dict[str, Any],
-    ) -> EncoderOutput | None:
-        """The encoder's output: made now, taken over, or not needed because the cache holds it."""
-        if encoder_outputs is not None:
-            return self._taken_over(encoder_outputs, attention_mask)
-        if inputs is not None:
-            return self.encode(inputs, attention_mask, **options)
-        if past is not None and past.length:
-            return None
-        raise InputError("nothing to encode: pass inputs (or input_values, input_features), or encoder_outputs")
 
     def _taken_over(
         self, outputs: EncoderOutput | Sequence[Tensor], attention_mask: Tensor | None
@@ -319,15 +326,3 @@ def projection(encoder: Encoder, decoder: Decoder) -> nn.Linear | None:
             f"{encoder.output_size}; set it to {encoder.output_size}, or to None for a projection"
         )
     return nn.Linear(encoder.output_size, decoder.memory_size)
-
-
-def one_of(**given: Tensor | None) -> Tensor | None:
-    """The one argument that was passed, or nothing.
-
-    Raises:
-        InputError: More than one was passed.
-    """
-    passed = [name for name, value in given.items() if value is not None]
-    if len(passed) > 1:
-        raise InputError(f"{' and '.join(passed)} were passed together; pass one of them")
-    return given[passed[0]] if passed else None

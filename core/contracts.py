@@ -122,7 +122,13 @@ class Seq2SeqOutput(Output):
 
 
 class Component(nn.Module, ABC):
-    """A part that knows how its own parameters begin."""
+    """A part that knows how its own parameters begin.
+
+    Attributes:
+        config: What it was built from. A pair's parts hold the very objects that the pair's config holds.
+    """
+
+    config: Any
 
     @abstractmethod
     def init_weights(self, module: nn.Module) -> None:

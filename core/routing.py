@@ -7,9 +7,11 @@ in `forward` to the encoder; `encoder_` and `decoder_` say it outright in both.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from speechgraft.errors import RoutingError, did_you_mean
+from speechgraft.errors import InputError, RoutingError, did_you_mean
+
+Value = TypeVar("Value")
 
 Destinations = Mapping[str, Collection[str]]
 
@@ -57,3 +59,15 @@ def _destination(name: str, destinations: Destinations, unprefixed: str) -> tupl
         if name.startswith(f"{part}_"):
             return part, name.removeprefix(f"{part}_")
     return unprefixed, name
+
+
+def one_of(**given: Value | None) -> Value | None:
+    """The one argument that was passed, or nothing.
+
+    Raises:
+        InputError: More than one was passed.
+    """
+    passed = [name for name, value in given.items() if value is not None]
+    if len(passed) > 1:
+        raise InputError(f"{' and '.join(passed)} were passed together; pass one of them")
+    return given[passed[0]] if passed else None

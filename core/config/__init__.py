@@ -23,7 +23,7 @@ ADAPTER = ConfigAdapter(ToyConfig)
 from __future__ import annotations
 
 from speechgraft.config.adapter import ConfigAdapter
-from speechgraft.config.base import Config
+from speechgraft.config.base import Config, Settings
 from speechgraft.config.fields import config_class, field, rule
 from speechgraft.config.keys import FileKeys, key_set
 from speechgraft.config.validators import (
@@ -47,6 +47,7 @@ __all__ = [
     "Config",
     "ConfigAdapter",
     "FileKeys",
+    "Settings",
     "activation",
     "at_least",
     "between",

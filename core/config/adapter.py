@@ -14,7 +14,7 @@ from speechgraft.config.keys import file_keys_of, keys_in_file
 from speechgraft.errors import ConfigError
 
 if TYPE_CHECKING:
-    from speechgraft.config.base import Config
+    from speechgraft.config.base import Settings
 
 
 @attrs.frozen
@@ -25,9 +25,9 @@ class ConfigAdapter:
         config: The config class.
     """
 
-    config: type[Config]
+    config: type[Settings]
 
-    def read(self, data: Any, path: str = "$", overrides: Mapping[str, Any] | None = None) -> Config:
+    def read(self, data: Any, path: str = "$", overrides: Mapping[str, Any] | None = None) -> Any:
         """The config that an object of JSON describes.
 
         Args:
@@ -52,7 +52,7 @@ class ConfigAdapter:
             raise ConfigError(title, problems)
         return config
 
-    def write(self, config: Config) -> dict[str, Any]:
+    def write(self, config: Settings) -> dict[str, Any]:
         """The object of JSON that describes `config`; `read` makes an equal config of it."""
         names = keys_in_file(type(config))
         fields = {names[name]: plain(getattr(config, name)) for name in names}
@@ -76,7 +76,7 @@ class ConfigAdapter:
             return []
         return [f"{path}.model_type: expected {expected!r}, got {show(found)}"]
 
-    def _disagreements(self, config: Config, data: Mapping[str, Any], path: str) -> list[str]:
+    def _disagreements(self, config: Settings, data: Mapping[str, Any], path: str) -> list[str]:
         expected = {name: plain(getattr(config, name)) for name in file_keys_of(self.config).derived}
         return [
             f"{path}.{name}: the other values make this {show(value)}, but the file says {show(data[name])}"

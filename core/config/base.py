@@ -34,87 +34,30 @@ def _dtype_as_name(value: Any) -> Any:
 
 
 @config_class
-class Config:
-    """What a model is made from: typed, checked when it is made and whenever a field is set.
+class Settings:
+    """Typed values that a JSON file holds: checked when they are made and whenever one is set.
 
-    Subclasses are decorated with `config_class`, name their `model_type`, and list fields made by
-    `field`. Values from Python and from files go the same way: strictly to the annotated type, past
-    the field's validators, then past the rules between fields; all problems are raised together.
+    Subclasses are decorated with `config_class` and list fields made by `field`. Values from Python
+    and from files go the same way: strictly to the annotated type, past the field's validators, then
+    past the rules between fields; all problems are raised together.
 
     Raises:
         ConfigError: A value has the wrong type or is impossible, or a keyword is unknown.
     """
 
     model_type: ClassVar[str] = ""
-    """The name of the model in `config.json` and in the registry."""
+    """The name of the model in `config.json` and in the registry; empty where the file names none."""
 
-    aliases: ClassVar[Mapping[str, str]] = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
+    file_name: ClassVar[str] = "config.json"
+    """The file in which a checkpoint's folder keeps these settings."""
+
+    aliases: ClassVar[Mapping[str, str]] = {}
     """Second names of fields, to be read, set, and used as keywords and file keys. Those of the bases count as well."""
 
-    file_keys: ClassVar[FileKeys] = FileKeys(renames={"_name_or_path": "name_or_path"}, carried=CARRIED_KEYS)
-    """What `config.json` holds beside the fields."""
+    file_keys: ClassVar[FileKeys] = FileKeys()
+    """What the file holds beside the fields."""
 
     _locked: ClassVar[bool] = False
-
-    id2label: dict[int, str] = field(factory=_two_labels, runtime=True)
-    """Names of the classes that a classification head tells apart."""
-
-    label2id: dict[str, int] = field(default=attrs.Factory(_inverse_labels, takes_self=True), runtime=True)
-    """The same the other way round; follows from `id2label` where it is not given."""
-
-    pad_token_id: int | None = field(default=None, runtime=True)
-    """The token that fills rows up to the longest of a batch."""
-
-    bos_token_id: int | None = field(default=None, runtime=True)
-    """The token that begins a text."""
-
-    eos_token_id: int | list[int] | None = field(default=None, runtime=True)
-    """The token, or any of the tokens, that ends a text."""
-
-    decoder_start_token_id: int | None = field(default=None, runtime=True)
-    """The token that a decoder is given first."""
-
-    output_attentions: bool = field(default=False, runtime=True)
-    """Whether outputs hold attention weights where the call does not say."""
-
-    output_hidden_states: bool = field(default=False, runtime=True)
-    """Whether outputs hold the hidden states of all layers where the call does not say."""
-
-    return_dict: bool = field(default=True, runtime=True)
-    """Whether outputs are named (true) or plain tuples, where the call does not say."""
-
-    is_encoder_decoder: bool = field(default=False)
-    """Whether the model is a pair of an encoder and a decoder."""
-
-    is_decoder: bool = field(default=False)
-    """Whether the model is the decoder of a pair: its tokens then attend to earlier ones only."""
-
-    add_cross_attention: bool = field(default=False)
-    """Whether a decoder attends to a memory."""
-
-    cross_attention_hidden_size: int | None = field(default=None)
-    """Width of the memory that the cross-attention takes; `None`: the decoder's own width."""
-
-    tie_word_embeddings: bool = field(default=True)
-    """Whether the output layer uses the weight of the token embeddings."""
-
-    chunk_size_feed_forward: int = field(default=0, validator=non_negative)
-    """Positions that a feed-forward takes at a time, 0 for all. It saves memory and changes no result."""
-
-    architectures: list[str] | None = field(default=None, runtime=True)
-    """The classes that the checkpoint was saved from."""
-
-    dtype: str | None = field(default=None, validator=dtype_name, runtime=True, convert=_dtype_as_name)
-    """The type of the checkpoint's weights, such as `"float16"`; a `torch.dtype` is taken as well."""
-
-    problem_type: str | None = field(default=None, runtime=True)
-    """What a classification head is trained for."""
-
-    transformers_version: str | None = field(default=None, runtime=True)
-    """The version of the library that wrote the file, where it says."""
-
-    name_or_path: str = field(default="", runtime=True)
-    """Where the checkpoint came from, where the file says (there: `_name_or_path`)."""
 
     extras: dict[str, Any] = field(factory=dict, runtime=True)
     """What the file held beside the fields; written back as it was."""
@@ -127,7 +70,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "$", **overrides: Any) -> Self:
-        """The config that an object of a `config.json` describes.
+        """The settings that an object of JSON describes.
 
         Args:
             data: The object.
@@ -140,7 +83,7 @@ class Config:
         return cast(Self, ConfigAdapter(cls).read(data, path, overrides))
 
     def to_dict(self) -> dict[str, Any]:
-        """The config as an object of JSON; `from_dict` makes an equal config of it."""
+        """The settings as an object of JSON; `from_dict` makes an equal config of it."""
         return ConfigAdapter(type(self)).write(self)
 
     @classmethod
@@ -155,17 +98,17 @@ class Config:
         local_files_only: bool = False,
         **overrides: Any,
     ) -> Self:
-        """Read the `config.json` of a folder, or of a repository on the hub.
+        """Read them from their file in a folder, or of a repository on the hub.
 
         Raises:
             ConfigError: What is wrong with its values.
             CheckpointError: It is not there, or no JSON.
         """
-        from speechgraft.checkpoint.hub import CONFIG_FILE, locate
+        from speechgraft.checkpoint.hub import locate
 
         folder = locate(
             source,
-            files=(CONFIG_FILE,),
+            files=(cls.file_name,),
             revision=revision,
             subfolder=subfolder,
             token=token,
@@ -173,15 +116,14 @@ class Config:
             local_files_only=local_files_only,
         )
         try:
-            return cls.from_dict(read_json(folder / CONFIG_FILE), **overrides)
+            return cls.from_dict(read_json(folder / cls.file_name), **overrides)
         except ConfigError as error:
-            raise ConfigError(f"{folder / CONFIG_FILE}: {error.title}", error.problems) from None
+            raise ConfigError(f"{folder / cls.file_name}: {error.title}", error.problems) from None
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` into a folder, which is made if it is not there."""
-        from speechgraft.checkpoint.hub import CONFIG_FILE
+        """Write their file into a folder, which is made if it is not there."""
 
-        write_json(Path(folder) / CONFIG_FILE, self.to_dict())
+        write_json(Path(folder) / self.file_name, self.to_dict())
 
     def copy(self, **changes: Any) -> Self:
         """A deep copy that is not locked, with some fields changed (all checked together).
@@ -205,19 +147,8 @@ class Config:
     def _set_lock(self, locked: bool) -> None:
         vars(self)["_locked"] = locked
         for value in list(vars(self).values()):
-            if isinstance(value, Config):
+            if isinstance(value, Settings):
                 value._set_lock(locked)
-
-    @property
-    def num_labels(self) -> int:
-        """How many classes a classification head tells apart. Setting another number names them anew."""
-        return len(self.id2label)
-
-    @num_labels.setter
-    def num_labels(self, count: int) -> None:
-        if count != self.num_labels:
-            self.id2label = label_names(count)
-            self.label2id = _inverse_labels(self)
 
     @property
     def unknown_keys(self) -> tuple[str, ...]:
@@ -286,3 +217,89 @@ class Config:
             if value != default_of(self, name)
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
+
+
+@config_class
+class Config(Settings):
+    """What a model is made from; each subclass names its `model_type`.
+
+    Raises:
+        ConfigError: A value has the wrong type or is impossible, or a keyword is unknown.
+    """
+
+    aliases: ClassVar[Mapping[str, str]] = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
+    """Second names of fields."""
+
+    file_keys: ClassVar[FileKeys] = FileKeys(renames={"_name_or_path": "name_or_path"}, carried=CARRIED_KEYS)
+    """What `config.json` holds beside the fields."""
+
+    id2label: dict[int, str] = field(factory=_two_labels, runtime=True)
+    """Names of the classes that a classification head tells apart."""
+
+    label2id: dict[str, int] = field(default=attrs.Factory(_inverse_labels, takes_self=True), runtime=True)
+    """The same the other way round; follows from `id2label` where it is not given."""
+
+    pad_token_id: int | None = field(default=None, runtime=True)
+    """The token that fills rows up to the longest of a batch."""
+
+    bos_token_id: int | None = field(default=None, runtime=True)
+    """The token that begins a text."""
+
+    eos_token_id: int | list[int] | None = field(default=None, runtime=True)
+    """The token, or any of the tokens, that ends a text."""
+
+    decoder_start_token_id: int | None = field(default=None, runtime=True)
+    """The token that a decoder is given first."""
+
+    output_attentions: bool = field(default=False, runtime=True)
+    """Whether outputs hold attention weights where the call does not say."""
+
+    output_hidden_states: bool = field(default=False, runtime=True)
+    """Whether outputs hold the hidden states of all layers where the call does not say."""
+
+    return_dict: bool = field(default=True, runtime=True)
+    """Whether outputs are named (true) or plain tuples, where the call does not say."""
+
+    is_encoder_decoder: bool = field(default=False)
+    """Whether the model is a pair of an encoder and a decoder."""
+
+    is_decoder: bool = field(default=False)
+    """Whether the model is the decoder of a pair: its tokens then attend to earlier ones only."""
+
+    add_cross_attention: bool = field(default=False)
+    """Whether a decoder attends to a memory."""
+
+    cross_attention_hidden_size: int | None = field(default=None)
+    """Width of the memory that the cross-attention takes; `None`: the decoder's own width."""
+
+    tie_word_embeddings: bool = field(default=True)
+    """Whether the output layer uses the weight of the token embeddings."""
+
+    chunk_size_feed_forward: int = field(default=0, validator=non_negative)
+    """Positions that a feed-forward takes at a time, 0 for all. It saves memory and changes no result."""
+
+    architectures: list[str] | None = field(default=None, runtime=True)
+    """The classes that the checkpoint was saved from."""
+
+    dtype: str | None = field(default=None, validator=dtype_name, runtime=True, convert=_dtype_as_name)
+    """The type of the checkpoint's weights, such as `"float16"`; a `torch.dtype` is taken as well."""
+
+    problem_type: str | None = field(default=None, runtime=True)
+    """What a classification head is trained for."""
+
+    transformers_version: str | None = field(default=None, runtime=True)
+    """The version of the library that wrote the file, where it says."""
+
+    name_or_path: str = field(default="", runtime=True)
+    """Where the checkpoint came from, where the file says (there: `_name_or_path`)."""
+
+    @property
+    def num_labels(self) -> int:
+        """How many classes a classification head tells apart. Setting another number names them anew."""
+        return len(self.id2label)
+
+    @num_labels.setter
+    def num_labels(self, count: int) -> None:
+        if count != self.num_labels:
+            self.id2label = label_names(count)
+            self.label2id = _inverse_labels(self)

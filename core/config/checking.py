@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from speechgraft.config.converter import Mismatch, places_of, show, structure
-from speechgraft.config.fields import aliases_of, default_of, fields_of, types_of
+from speechgraft.config.fields import aliases_of, default_of, fields_of, option_names, types_of
 from speechgraft.config.keys import file_keys_of
 from speechgraft.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from speechgraft.config.base import Config
+    from speechgraft.config.base import Settings
 
 
 @attrs.define
@@ -84,17 +84,16 @@ def label_names(count: int) -> dict[int, str]:
 def unknown_keywords(cls: type, gathered: Gathered) -> list[str]:
     """A problem for each keyword that is no field, with the nearest name."""
     carried = file_keys_of(cls).carried
-    known = [*fields_of(cls), *aliases_of(cls), "num_labels"]
     reasons = {
         name: "kept where a file has it, but no part of this model reads it"
         if name in carried
-        else f"{cls.__name__} has no such field{did_you_mean(name, known)}"
+        else f"{cls.__name__} has no such field{did_you_mean(name, option_names(cls))}"
         for name in gathered.unknown
     }
     return [f"{gathered.path}.{name}: {reason}" for name, reason in reasons.items()]
 
 
-def fill(config: Config, gathered: Gathered) -> list[str]:
+def fill(config: Settings, gathered: Gathered) -> list[str]:
     """Give `config` all its fields, from raw values or defaults. What is wrong comes back; those fields stay unset."""
     problems = []
     for name in fields_of(type(config)):
@@ -108,7 +107,7 @@ def fill(config: Config, gathered: Gathered) -> list[str]:
     return problems + broken_rules(config, gathered)
 
 
-def checked(config: Config, name: str, value: Any) -> Any:
+def checked(config: Settings, name: str, value: Any) -> Any:
     """A raw value as the field's type, past its validators.
 
     Raises:
@@ -127,7 +126,7 @@ def checked(config: Config, name: str, value: Any) -> Any:
     return value
 
 
-def broken_rules(config: Config, gathered: Gathered) -> list[str]:
+def broken_rules(config: Settings, gathered: Gathered) -> list[str]:
     """What the rules between fields find, each with the path of the field that it names first."""
     problems = []
     for problem in config.problems():

@@ -96,6 +96,12 @@ def aliases_of(cls: type) -> dict[str, str]:
     return {alias: name for aliases in stated for alias, name in aliases.items()}
 
 
+def option_names(cls: type) -> set[str]:
+    """Every keyword that a config class takes: its fields and their second names."""
+    labels = {"num_labels"} if "id2label" in fields_of(cls) else set()
+    return {*fields_of(cls), *aliases_of(cls), *labels}
+
+
 def default_of(config: Any, name: str) -> Any:
     """The default of a field of this config; a default made by a factory is made anew.
 

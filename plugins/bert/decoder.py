@@ -70,6 +70,7 @@ class BertDecoder(Decoder):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        self.config = config
         self.vocab_size = config.vocab_size
         self.hidden_size = config.hidden_size
         self.memory_size = config.cross_attention_hidden_size or config.hidden_size

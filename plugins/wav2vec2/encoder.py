@@ -24,7 +24,7 @@ class Wav2Vec2Encoder(Encoder):
     """A waveform in, hidden states of about 20 ms a frame out.
 
     Args:
-        config: Sizes and choices; read while building, not kept.
+        config: Sizes and choices, read while building.
     """
 
     input_kind = "waveform"
@@ -32,6 +32,7 @@ class Wav2Vec2Encoder(Encoder):
     def __init__(self, config: Wav2Vec2Config) -> None:
         super().__init__()
         size = config.hidden_size
+        self.config = config
         self.output_size = config.output_hidden_size or size
         self.init_std = config.initializer_range
         self.front_end = front_end(config)
@@ -93,17 +94,14 @@ class Wav2Vec2Encoder(Encoder):
         hidden = hidden + self.positions(hidden)
         hidden = self.dropout(hidden if self.norm_last else self.norm(hidden))
         result = self.stack(hidden, key_mask(mask), keep_states=output_hidden_states, keep_weights=output_attentions)
-        hidden, states = result.hidden, result.hidden_states
-        if self.norm_last:
-            hidden = self.norm(hidden)
-            states = states and (*states[:-1], hidden)
+        hidden = self.norm(result.hidden) if self.norm_last else result.hidden
         if self.adapter is not None:
             hidden, lengths = self.adapter(hidden, lengths)
             mask = None if lengths is None else length_mask(lengths, hidden.shape[1])
         return EncoderOutput(
             last_hidden_state=hidden,
             extract_features=features,
-            hidden_states=states,
+            hidden_states=result.hidden_states,
             attentions=result.attentions,
             frame_mask=mask,
         )

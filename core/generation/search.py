@@ -1,0 +1,173 @@
+"""Greedy search on a key/value cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from speechgraft import checks
+from speechgraft.config.fields import fields_of
+from speechgraft.contracts import Decoder, EncoderOutput
+from speechgraft.errors import InputError
+from speechgraft.generation.config import GenerationConfig
+from speechgraft.routing import one_of, route
+
+if TYPE_CHECKING:
+    from speechgraft.bridge import Bridge
+
+LONGEST = 448
+"""Tokens of a row where neither the call nor the decoder limits them."""
+
+
+@torch.no_grad()
+def generate(
+    model: Bridge,
+    inputs: Tensor | None = None,
+    attention_mask: Tensor | None = None,
+    *,
+    input_values: Tensor | None = None,
+    input_features: Tensor | None = None,
+    encoder_outputs: EncoderOutput | None = None,
+    decoder_input_ids: Tensor | None = None,
+    generation_config: GenerationConfig | None = None,
+    **options: Any,
+) -> Tensor:
+    """The most probable token after the most probable token, for each utterance.
+
+    Args:
+        model: A pair.
+        inputs: What its encoder takes; also as `input_values` or `input_features`.
+        attention_mask: (batch, inputs), 1 for what counts.
+        encoder_outputs: Of an earlier `encode`, in place of inputs.
+        decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`.
+        generation_config: Limits and tokens in place of the model's `generation_config`.
+        **options: Fields of `GenerationConfig` that go before it; options of the encoder, prefixed `encoder_`.
+
+    Returns:
+        (batch, tokens), the beginning included; rows that ended are filled with `pad_token_id`.
+
+    Raises:
+        InputError: Contradicting options, more tokens than the decoder has positions, unusable inputs.
+        RoutingError: An unknown option.
+        ConfigError: A special token that no config sets.
+    """
+    destinations = {"generation": fields_of(GenerationConfig), "encoder": model.forward_options()["encoder"]}
+    routed = route(options, destinations, unprefixed="generation")
+    config = (generation_config or model.generation_config).superseded_by(routed["generation"])
+    config.refuse_other_searches()
+    if encoder_outputs is None:
+        inputs = one_of(inputs=inputs, input_values=input_values, input_features=input_features)
+    encoded = model.encoded(inputs, attention_mask, encoder_outputs, **routed["encoder"])
+    prompt = decoder_input_ids
+    if prompt is None:
+        start = _token(model, config, "decoder_start_token_id", "to begin with")
+        prompt = torch.full((len(encoded.last_hidden_state), 1), start, device=encoded.last_hidden_state.device)
+    checks.check_ids(prompt, model.decoder.vocab_size, "decoder_input_ids")
+    ends = _ends(model, config)
+    return greedy(
+        model.decoder,
+        model.connect(encoded.last_hidden_state),
+        encoded.frame_mask,
+        prompt,
+        limit=_limit(model.decoder, config, prompt.shape[1]),
+        ends=ends,
+        pad=_token(model, config, "pad_token_id", "to fill rows that ended") if ends else 0,
+        cached=config.use_cache,
+    )
+
+
+def greedy(
+    decoder: Decoder,
+    memory: Tensor,
+    memory_mask: Tensor | None,
+    prompt: Tensor,
+    *,
+    limit: int,
+    ends: Iterable[int],
+    pad: int,
+    cached: bool = True,
+) -> Tensor:
+    """Add the most probable token to each row until it ends; rows that ended leave the batch.
+
+    *Shapes:* `memory` (batch, frames, memory_size); `memory_mask` (batch, frames); `prompt` (batch,
+    tokens); to (batch, at most `limit`), filled with `pad` behind a token of `ends`.
+    """
+    start = prompt.shape[1]
+    rows = prompt.new_full((len(prompt), max(limit, start)), pad)
+    rows[:, :start] = prompt
+    live = torch.arange(len(prompt), device=prompt.device)
+    final = torch.tensor(sorted(ends), dtype=prompt.dtype, device=prompt.device)
+    step = _Step(decoder, memory, memory_mask, cached=cached)
+    for place in range(start, limit):
+        chosen = step(rows[live, :place]).argmax(dim=-1)  # (live rows,)
+        rows[live, place] = chosen
+        going = (~torch.isin(chosen, final)).nonzero().flatten()
+        if len(going) == 0:
+            return rows[:, : place + 1]
+        if len(going) < len(live):
+            live = live[going]
+            step.keep_rows(going)
+    return rows
+
+
+class _Step:
+    """The decoder, asked for the logits behind the last token of each row that is still live."""
+
+    def __init__(self, decoder: Decoder, memory: Tensor, memory_mask: Tensor | None, *, cached: bool) -> None:
+        self.decoder = decoder
+        self.memory = memory
+        self.memory_mask = memory_mask
+        self.cache = decoder.new_cache() if cached else None
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """*Shapes:* (live rows, tokens so far) to (live rows, vocabulary)."""
+        seen = 0 if self.cache is None else self.cache.length
+        output = self.decoder(
+            rows[:, seen:],
+            memory=None if seen else self.memory,
+            memory_mask=None if seen else self.memory_mask,
+            cache=self.cache,
+            last_only=True,
+        )
+        logits: Tensor = output.logits
+        return logits[:, -1]
+
+    def keep_rows(self, kept: Tensor) -> None:
+        """Go on with these rows. *Shapes:* (kept rows,)."""
+        if self.cache is not None:
+            self.cache.keep_rows(kept)
+            return
+        self.memory = self.memory[kept]
+        self.memory_mask = None if self.memory_mask is None else self.memory_mask[kept]
+
+
+def _token(model: Bridge, config: GenerationConfig, name: str, purpose: str) -> int:
+    """A special token, from the generation config or else from the model's."""
+    value: int | None = getattr(config, name)
+    return model.token(name, purpose) if value is None else value
+
+
+def _ends(model: Bridge, config: GenerationConfig) -> set[int]:
+    """Tokens that end a row; without any, rows end at the limit alone."""
+    for source in (config, model.config, model.config.decoder):
+        if source.eos_token_id is not None:
+            return set(source.eos_token_id if isinstance(source.eos_token_id, list) else [source.eos_token_id])
+    return set()
+
+
+def _limit(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
+    """Tokens of a row at the most, the prompt's included."""
+    if config.max_new_tokens is not None:
+        limit = prompt + config.max_new_tokens
+    elif config.max_length is not None:
+        limit = config.max_length
+        if limit < prompt:
+            raise InputError(f"max_length={limit} is less than the {prompt} tokens that rows begin with")
+    else:
+        limit = decoder.max_positions or LONGEST
+    # The last token of a row is never fed back, so that it needs no position.
+    checks.check_positions(decoder, limit - 1)
+    return limit

@@ -1,0 +1,67 @@
+"""The config of a pair: the configs of its two parts and what belongs to neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar, Self
+
+from speechgraft.config import Config, config_class, field
+from speechgraft.config.validators import positive
+from speechgraft.errors import ConfigError
+from speechgraft.registry.catalog import Catalog
+from speechgraft.registry.discovery import default_catalog
+from speechgraft.registry.entries import Role
+
+
+def read_part(value: Any, role: Role, catalog: Catalog | None = None) -> Any:
+    """A part's config from an object of JSON, by its `model_type`; anything else is given back as it is.
+
+    Raises:
+        ConfigError: It has no `model_type`, or a wrong value.
+        UnknownPluginError: No plugin brings that model.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    model_type = value.get("model_type")
+    if not isinstance(model_type, str):
+        raise ConfigError(f"not a configuration of an {role}:", ["$.model_type: it is missing, expected a model's name"])
+    return (catalog or default_catalog()).entry(role, model_type).load_adapter().read(value)
+
+
+@config_class
+class SpeechEncoderDecoderConfig(Config):
+    """What a speech encoder and a text decoder are wired from.
+
+    Raises:
+        ConfigError: A value has the wrong type or is impossible, or a keyword is unknown.
+    """
+
+    model_type: ClassVar[str] = "speech-encoder-decoder"
+
+    encoder: Config = field(convert=partial(read_part, role="encoder"))
+    """The encoder's config, or an object of JSON that describes it."""
+
+    decoder: Config = field(convert=partial(read_part, role="decoder"))
+    """The decoder's config, or an object of JSON that describes it."""
+
+    is_encoder_decoder: bool = field(default=True)
+    """A pair is one."""
+
+    tie_word_embeddings: bool = field(default=False)
+    """A pair shares no embedding between its parts; whether the decoder's output layer is tied, its own config says."""
+
+    ctc_vocab_size: int | None = field(default=None, validator=positive)
+    """Tokens of a CTC head on the encoder, whose blank is `pad_token_id`; `None` for no head."""
+
+    @classmethod
+    def from_encoder_decoder_configs(cls, encoder_config: Config, decoder_config: Config, **options: Any) -> Self:
+        """A pair's config from those of its parts, which are copied and not changed.
+
+        In the copy the decoder is set to be one: causal, with cross-attention.
+
+        Raises:
+            ConfigError: What is wrong with the options.
+        """
+        decoder = decoder_config.copy(is_decoder=True, add_cross_attention=True)
+        return cls(encoder=encoder_config.copy(), decoder=decoder, **options)
