@@ -1,0 +1,171 @@
+"""Tensors in safetensors files, one or several shards with an index, read one by one as they are asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgraft.checkpoint.header import Entry, read_header
+from speechgraft.errors import CheckpointError
+from speechgraft.json_files import read_json, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SINGLE_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+class TensorFiles(Mapping[str, "Tensor"]):
+    """Tensors by name, mapped from their files when they are asked for.
+
+    Args:
+        places: The file of each tensor.
+
+    Raises:
+        CheckpointError: A file is missing, damaged, or lacks a tensor that it should have.
+    """
+
+    def __init__(self, places: Mapping[str, Path] | Path) -> None:
+        files = {places} if isinstance(places, Path) else set(places.values())
+        headers = {file: read_header(file) for file in sorted(files)}
+        if isinstance(places, Path):
+            places = dict.fromkeys(headers[places], places)
+        for name, file in places.items():
+            if name not in headers[file]:
+                raise CheckpointError(f"{file}: tensor {name!r} is not in it, though the index says so")
+        self._places = dict(places)
+        self._entries = {name: headers[file][name] for name, file in self._places.items()}
+        self._open: dict[Path, Any] = {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        from safetensors import SafetensorError, safe_open
+
+        file = self._places[name]
+        try:
+            if file not in self._open:
+                self._open[file] = safe_open(file, framework="pt", device="cpu")
+            tensor: Tensor = self._open[file].get_tensor(name)
+        except (SafetensorError, OSError, RuntimeError) as error:
+            raise CheckpointError(f"{file}: tensor {name!r} cannot be read ({error})") from error
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def entry(self, name: str) -> Entry:
+        """Shape and dtype of a tensor, without reading it."""
+        return self._entries[name]
+
+
+def open_tensors(source: Path | str) -> TensorFiles:
+    """The tensors of a checkpoint: a folder with `model.safetensors` or with shards and their index, or one file.
+
+    Raises:
+        CheckpointError: There is none, or a file is damaged.
+    """
+    source = Path(source)
+    if source.is_file():
+        return TensorFiles(source)
+    if (source / SINGLE_FILE).is_file():
+        return TensorFiles(source / SINGLE_FILE)
+    if (source / INDEX_FILE).is_file():
+        return TensorFiles(_read_index(source / INDEX_FILE))
+    pickles = sorted(file.name for file in source.glob("pytorch_model*.bin"))
+    hint = f"; {pickles[0]} is a pickle, which is not read: convert it to safetensors first" if pickles else ""
+    raise CheckpointError(f"{source}: there is neither {SINGLE_FILE} nor {INDEX_FILE}{hint}")
+
+
+def _read_index(index: Path) -> dict[str, Path]:
+    """The shard of each tensor."""
+    shards = read_json(index).get("weight_map")
+    if not isinstance(shards, dict):
+        raise CheckpointError(f"{index}: expected an object under 'weight_map'")
+    for name, shard in shards.items():
+        if not isinstance(shard, str) or Path(shard).name != shard or not shard.endswith(".safetensors"):
+            raise CheckpointError(
+                f"{index}: tensor {name!r} lies in {shard!r}, expected the plain name of a .safetensors file beside it"
+            )
+    return {name: index.parent / shard for name, shard in shards.items()}
+
+
+def write_tensors(folder: Path | str, tensors: Mapping[str, Tensor], max_shard_size: int | str = "5GB") -> list[Path]:
+    """Write `model.safetensors`, or shards and their index where the tensors take more than `max_shard_size`.
+
+    Each file is written whole or not at all. What an earlier save left under these names goes.
+
+    Args:
+        folder: Where; it is made if it is not there.
+        tensors: By name on disk.
+        max_shard_size: Bytes of one file at most, as a number or such as `"5GB"`; one tensor is never cut in two.
+
+    Raises:
+        CheckpointError: They cannot be written.
+    """
+    folder = Path(folder)
+    shards = _shards(tensors, _bytes(max_shard_size))
+    count = len(shards)
+    names = [SINGLE_FILE] if count == 1 else [f"model-{n:05}-of-{count:05}.safetensors" for n in range(1, count + 1)]
+    for name, shard in zip(names, shards, strict=True):
+        _write_file(folder / name, shard)
+    if count > 1:
+        places = {tensor: name for name, shard in zip(names, shards, strict=True) for tensor in shard}
+        total = sum(tensor.nbytes for tensor in tensors.values())
+        write_json(folder / INDEX_FILE, {"metadata": {"total_size": total}, "weight_map": places})
+        names.append(INDEX_FILE)
+    for file in list(folder.iterdir()):
+        if is_weights(file.name) and file.name not in names:
+            file.unlink()
+    return [folder / name for name in names]
+
+
+def is_weights(name: str) -> bool:
+    """Whether `write_tensors` gives files this name."""
+    return name in (SINGLE_FILE, INDEX_FILE) or _SHARD.fullmatch(name) is not None
+
+
+def _shards(tensors: Mapping[str, Tensor], limit: int) -> list[dict[str, Tensor]]:
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in tensors.items():
+        if shards[-1] and size + tensor.nbytes > limit:
+            shards.append({})
+            size = 0
+        shards[-1][name] = tensor
+        size += tensor.nbytes
+    return shards
+
+
+def _write_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(whole, scratch, metadata={"format": "pt"})
+        scratch.replace(path)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        scratch.unlink(missing_ok=True)
+        raise CheckpointError(f"{path}: cannot be written ({error})") from error
+
+
+def _bytes(size: int | str) -> int:
+    """`"5GB"` as a number."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?I?B)\s*", str(size).upper())
+    value = size if isinstance(size, int) else float(found[1]) * _UNITS[found[2]] if found else 0
+    if value < 1:
+        raise CheckpointError(f"max_shard_size is {size!r}, expected a number of bytes or such as '5GB'")
+    return int(value)
