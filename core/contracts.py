@@ -7,7 +7,8 @@ masks travel with the tensors: the bridge asks nothing that is not written here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
@@ -240,13 +241,11 @@ def lengths_of(mask: Tensor) -> Tensor:
     return mask.to(torch.int64).sum(dim=-1)
 
 
-def own_options(forward: Any, contract: Iterable[str]) -> tuple[str, ...]:
-    """Keyword-only parameters of a `forward` beyond those that its contract names."""
-    from inspect import Parameter, signature
-
-    taken = set(contract)
+def own_options(forward: Callable[..., Any], contract: Callable[..., Any]) -> tuple[str, ...]:
+    """Keyword-only parameters of a `forward` beyond those of its contract."""
+    known = signature(contract).parameters
     return tuple(
         name
         for name, parameter in signature(forward).parameters.items()
-        if parameter.kind is Parameter.KEYWORD_ONLY and name not in taken
+        if parameter.kind is Parameter.KEYWORD_ONLY and name not in known
     )

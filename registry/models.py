@@ -129,7 +129,7 @@ class SpeechEncoderDecoderModel(Bridge):
         encoder_pretrained_model_name_or_path: Source | None = None,
         decoder_pretrained_model_name_or_path: Source | None = None,
         *,
-        dtype: Dtype = "auto",
+        dtype: torch.dtype | None = None,
         device: torch.device | str = "cpu",
         catalog: Catalog | None = None,
         **options: Any,
@@ -141,7 +141,7 @@ class SpeechEncoderDecoderModel(Bridge):
         Args:
             encoder_pretrained_model_name_or_path: Folder or hub id of the encoder, or `encoder_model`.
             decoder_pretrained_model_name_or_path: Folder or hub id of the decoder, or `decoder_model`.
-            dtype: Of the parameters; `"auto"` is what each file has.
+            dtype: Of all parameters; by default torch's own, since such a pair is there to be trained.
             device: Where the parameters go.
             catalog: Where the parts are looked up.
             **options: `encoder_model`, `decoder_model`: ready-made parts. `encoder_config`, `decoder_config`:
@@ -166,7 +166,7 @@ class SpeechEncoderDecoderModel(Bridge):
             "encoder.": encoder.load_into(model.encoder, dtype, device),
             "decoder.": decoder.load_into(model.decoder, dtype, device),
         }
-        materialise(model, device=device)
+        materialise(model, dtype=dtype, device=device)
         model.load_report = LoadReport.joined(reports)
         return model.eval()
 
@@ -228,7 +228,7 @@ class _Part:
         config = config or read_part(read_json(folder / CONFIG_FILE), role, catalog)
         return cls(catalog.entry(role, config.model_type), config, folder, None)
 
-    def load_into(self, module: Component, dtype: Dtype, device: torch.device | str) -> LoadReport:
+    def load_into(self, module: Component, dtype: torch.dtype | None, device: torch.device | str) -> LoadReport:
         """Fill a part built without weights; a ready-made one is left as it is."""
         if self.folder is None:
             return LoadReport()

@@ -36,7 +36,8 @@ def load_into(
         module: What to fill.
         source: Tensors by name on disk, or the folder or file that has them.
         weight_map: Names on disk beside those of the module.
-        dtype: Of the parameters; `"auto"`: as in the file; `None`: as the module was built.
+        dtype: Of the parameters; `"auto"`: as in the file, for newly made ones as those that were loaded;
+            `None`: as the module was built.
         device: Where the parameters go.
         strict: Whether missing and unexpected tensors are an error. Otherwise missing ones are made.
 
@@ -56,7 +57,7 @@ def load_into(
     if strict:
         _check_complete(missing, unexpected, weight_map, place)
     _assign(module, {name: mapped.tensors[name] for name in slots if name in mapped.tensors}, dtype, device)
-    materialise(module, dtype=dtype if isinstance(dtype, torch.dtype) else None, device=device)
+    materialise(module, dtype=_dtype_of(module) if dtype == "auto" else dtype, device=device)
     return LoadReport(
         loaded=tuple(name for name in slots if name in mapped.tensors),
         missing=missing,
@@ -98,6 +99,11 @@ def _assign(
         wanted = tensor.dtype if dtype == "auto" else dtype or slots[name].dtype
         tensors[name] = tensor.to(device, wanted if tensor.is_floating_point() else None).contiguous()
     module.load_state_dict(tensors, strict=False, assign=True)
+
+
+def _dtype_of(module: nn.Module) -> torch.dtype | None:
+    """The dtype of the first parameter that was loaded."""
+    return next((value.dtype for value in module.parameters() if not value.is_meta), None)
 
 
 def materialise(module: nn.Module, *, dtype: torch.dtype | None = None, device: Device = "cpu") -> nn.Module:
