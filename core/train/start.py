@@ -1,0 +1,161 @@
+"""What a run begins with: a new pair, two pretrained parts, or a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgraft.config import Config
+from speechgraft.errors import ConfigError, InputError
+from speechgraft.registry import default_catalog, pair
+from speechgraft.registry.entries import DecoderEntry, Entry
+from speechgraft.text import TextTokenizer, build_tokenizer, load_tokenizer
+from speechgraft.train.settings import read_options
+
+if TYPE_CHECKING:
+    from speechgraft.bundle import Transcriber
+
+BUILT = ("word", "char", "wordpiece")
+"""Kinds of tokenizers that are made from the manifest's texts."""
+
+
+def new_bundle(
+    encoder: str,
+    decoder: str,
+    texts: Iterable[str],
+    *,
+    encoder_config: Path | None = None,
+    decoder_config: Path | None = None,
+    tokenizer: str = "word",
+    has_ctc: bool = True,
+    seed: int = 0,
+) -> Transcriber:
+    """A pair with new weights, for a tokenizer made from the texts or read from a folder.
+
+    Args:
+        encoder: A name in the catalog.
+        decoder: A name in the catalog.
+        texts: What a new vocabulary is made from.
+        encoder_config: JSON file with options of the encoder.
+        decoder_config: JSON file with options of the decoder.
+        tokenizer: `word`, `char`, `wordpiece`, or the folder of a tokenizer.
+        has_ctc: Whether the encoder gets a CTC head.
+        seed: Of the new weights.
+
+    Raises:
+        ConfigError: Options that are wrong, or too few tokens for the tokenizer.
+        UnknownPluginError: There is no such encoder or decoder.
+    """
+    import torch
+
+    from speechgraft.bundle import Transcriber
+
+    catalog = default_catalog()
+    encoder_entry, decoder_entry = catalog.encoder(encoder), catalog.decoder(decoder)
+    spoken = choose_tokenizer(tokenizer, texts)
+    parts: dict[str, Any] = {
+        "encoder": _config(encoder_entry, encoder_config),
+        "decoder": _decoder_config(decoder_entry, decoder_config, spoken),
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = pair(encoder, decoder, **parts, **special_tokens(spoken), ctc_vocab_size=_ctc_size(spoken, has_ctc))
+    return Transcriber(model, encoder_entry.load_extractor()(), spoken)
+
+
+def grafted_bundle(
+    encoder: str,
+    decoder: str,
+    texts: Iterable[str],
+    *,
+    tokenizer: str | None = None,
+    has_ctc: bool = True,
+    seed: int = 0,
+) -> Transcriber:
+    """A pair of two pretrained parts, with the extractor of the first and the tokenizer of the second.
+
+    Args:
+        encoder: Folder or hub id.
+        decoder: Folder or hub id.
+        texts: What a new vocabulary is made from.
+        tokenizer: As for `new_bundle`; `None`: the decoder's.
+        has_ctc: Whether the encoder gets a CTC head.
+        seed: Of the weights that are made anew: projection, cross-attention, CTC head.
+
+    Raises:
+        CheckpointError: A part cannot be read.
+        ConfigError: The decoder knows fewer tokens than the tokenizer has.
+    """
+    import torch
+
+    from speechgraft.bundle import Transcriber
+    from speechgraft.registry.models import SpeechEncoderDecoderModel
+
+    spoken = load_tokenizer(decoder) if tokenizer is None else choose_tokenizer(tokenizer, texts)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(
+            encoder,
+            decoder,
+            dtype=torch.float32,
+            **special_tokens(spoken),
+            ctc_vocab_size=_ctc_size(spoken, has_ctc),
+        )
+    if spoken.vocab_size > model.decoder.vocab_size:
+        raise ConfigError(
+            f"{decoder}: the decoder knows {model.decoder.vocab_size} tokens, the tokenizer has {spoken.vocab_size}"
+        )
+    extractor = default_catalog().encoder(model.config.encoder.model_type).load_extractor()
+    return Transcriber(model, extractor.from_pretrained(encoder), spoken)
+
+
+def choose_tokenizer(kind: str, texts: Iterable[str]) -> TextTokenizer:
+    """A tokenizer made from texts (`word`, `char`, `wordpiece`), or that of a folder."""
+    return build_tokenizer(texts, kind) if kind in BUILT else load_tokenizer(kind)  # type: ignore[arg-type]
+
+
+def special_tokens(tokenizer: TextTokenizer) -> dict[str, int]:
+    """The fields of a pair's config that follow from a tokenizer.
+
+    Raises:
+        InputError: It lacks a token that training needs.
+    """
+    found = {
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.start_token_id,
+        "decoder_start_token_id": tokenizer.start_token_id,
+        "eos_token_id": tokenizer.end_token_id,
+    }
+    if found["pad_token_id"] is None:  # as vocabularies of language models do
+        found["pad_token_id"] = tokenizer.end_token_id
+    lacking = [name for name, value in found.items() if value is None]
+    if lacking:
+        raise InputError(f"the tokenizer has no token for {', '.join(lacking)}, which training needs")
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _ctc_size(tokenizer: TextTokenizer, has_ctc: bool) -> int | None:
+    return tokenizer.vocab_size if has_ctc else None
+
+
+def _config(entry: Entry, path: Path | None, **fallback: Any) -> Config:
+    """A part's config from a file: a checkpoint's `config.json`, or a person's options, with some of our own beneath."""
+    options = {} if path is None else read_options(path)
+    try:
+        if "model_type" in options:
+            return entry.load_adapter().read(options)
+        return entry.load_config_class()(**{**fallback, **options})
+    except ConfigError as error:
+        raise ConfigError(f"{path or entry.name}: {error.title}", error.problems) from None
+
+
+def _decoder_config(entry: DecoderEntry, path: Path | None, tokenizer: TextTokenizer) -> Config:
+    config = _config(entry, path, vocab_size=tokenizer.vocab_size, **special_tokens(tokenizer))
+    size = getattr(config, "vocab_size", tokenizer.vocab_size)
+    if size < tokenizer.vocab_size:
+        raise ConfigError(
+            f"{path or entry.name}: the decoder is too small for the tokenizer:",
+            [f"$.vocab_size: {size}, expected at least {tokenizer.vocab_size}"],
+        )
+    return config

@@ -1,0 +1,99 @@
+"""What a run needs to go on exactly where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from speechgraft.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STATE_FILE = "training_state.pt"
+
+
+@attrs.define
+class Progress:
+    """How far a run is. Learning rates, order, augmentation and dropout follow from the step alone."""
+
+    step: int = 0
+    """Steps done."""
+
+    seconds: float = 0.0
+    """Time spent on them, evaluation included."""
+
+    utterances: int = 0
+    """Utterances seen."""
+
+    best_wer: float | None = None
+    """The lowest word error rate yet."""
+
+    best_step: int | None = None
+    """The steps done when it was reached."""
+
+    plan: str = "{}"
+    """What the run was told, as JSON: see `same_plan`."""
+
+
+def save_state(
+    folder: Path,
+    progress: Progress,
+    model: Mapping[str, Tensor],
+    average: Mapping[str, Tensor],
+    optimizer: Mapping[str, Any],
+) -> None:
+    """Write `training_state.pt`. The weights are in it as they are trained, whatever the bundle beside it is saved as."""
+    import torch
+
+    path = folder / STATE_FILE
+    # The file there may be a hard link to that of the previous checkpoint: writing through it would break both.
+    path.unlink(missing_ok=True)
+    parts = {"model": dict(model), "average": dict(average), "optimizer": dict(optimizer)}
+    torch.save({"progress": attrs.asdict(progress), **parts}, path)
+
+
+def load_state(folder: Path) -> tuple[Progress, dict[str, Any]]:
+    """Read `training_state.pt`: how far the run was, and `model`, `average`, `optimizer`.
+
+    Raises:
+        CheckpointError: It is missing or cannot be read.
+    """
+    import torch
+
+    path = folder / STATE_FILE
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return Progress(**state.pop("progress")), state
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: there is no such file, so that this run cannot go on") from None
+    except Exception as error:  # noqa: BLE001 - unpickling raises almost anything
+        raise CheckpointError(f"{path}: not the state of a training run ({error})".splitlines()[0]) from None
+
+
+def same_plan(was: str, now: str) -> None:
+    """Refuse to go on with another plan than a run began with.
+
+    Raises:
+        ConfigError: Naming each thing that is another one.
+    """
+    old, new = json.loads(was), json.loads(now)
+    changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+    if changed:
+        raise ConfigError(
+            "this run was begun otherwise, and would not go on as it was:",
+            [f"$.{name}: {json.dumps(old.get(name))}, now {json.dumps(new.get(name))}" for name in changed],
+        )
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Make what torch draws in one step (dropout, SpecAugment, LayerDrop) a function of these three."""
+    import torch
+
+    high, low = np.random.SeedSequence((seed, step, rank, 3)).generate_state(2)
+    torch.manual_seed(int(high) << 31 ^ int(low))
