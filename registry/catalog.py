@@ -64,7 +64,7 @@ class Catalog:
     origins: Mapping[tuple[Role, str], Origin] = field(factory=dict, converter=_frozen)
     """Who brought each, by role and name."""
 
-    broken: tuple[BrokenPlugin, ...] = field(default=(), converter=tuple)
+    broken: tuple[BrokenPlugin, ...] = ()
     """Plugins that were left out."""
 
     def extended(
@@ -78,8 +78,8 @@ class Catalog:
         catalog = self
         for entry in encoders:
             catalog = catalog._with("encoder", EncoderEntry, entry, origin)
-        for entry in decoders:
-            catalog = catalog._with("decoder", DecoderEntry, entry, origin)
+        for other in decoders:
+            catalog = catalog._with("decoder", DecoderEntry, other, origin)
         return catalog
 
     def with_broken(self, origin: Origin, reason: str) -> Catalog:
@@ -141,11 +141,8 @@ class Catalog:
                 f"{entry} of {origin} is already registered by plugin {taken.plugin!r} of {taken}; the first one stays"
             )
         entries: Mapping[str, Any] = getattr(self, f"{role}s")
-        return evolve(
-            self,
-            **{f"{role}s": {**entries, entry.name: entry}},
-            origins={**self.origins, (role, entry.name): origin},
-        )
+        changes: dict[str, Any] = {f"{role}s": {**entries, entry.name: entry}}
+        return evolve(self, **changes, origins={**self.origins, (role, entry.name): origin})
 
     def _unknown(self, role: Role, name: object) -> Any:
         here, there = (self.encoders, self.decoders) if role == "encoder" else (self.decoders, self.encoders)

@@ -34,7 +34,8 @@ class Plugin:
     @classmethod
     def of(cls, hooks: Any, *, package: str, version: str, name: str | None = None) -> Plugin:
         """A plugin that is already imported, for tests and examples."""
-        return cls(Origin(name or getattr(hooks, "__name__", repr(hooks)), package, version), partial(_same, hooks))
+        told = name or str(getattr(hooks, "__name__", repr(hooks)))
+        return cls(Origin(told, package, version), partial(_same, hooks))
 
 
 def _same(hooks: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from attrs import Attribute, field, fields, frozen
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from speechgraft.config import Config, ConfigAdapter
     from speechgraft.contracts import Decoder, Encoder
 
+Part = TypeVar("Part")
+
 Role = Literal["encoder", "decoder"]
 
 INTERFACE = 1
@@ -30,7 +32,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
-def _check_name(entry: Entry, attribute: Attribute[str], value: object) -> None:
+def _check_name(entry: Entry, attribute: Attribute[Any], value: object) -> None:
     if not (isinstance(value, str) and _NAME.fullmatch(value)):
         raise PluginError(
             f"{type(entry).__name__} name {value!r}: expected lower-case letters, digits, '-', '_' and '.', "
@@ -38,7 +40,7 @@ def _check_name(entry: Entry, attribute: Attribute[str], value: object) -> None:
         )
 
 
-def _check_import_string(entry: Entry, attribute: Attribute[str | None], value: object) -> None:
+def _check_import_string(entry: Entry, attribute: Attribute[Any], value: object) -> None:
     if value is None and attribute.default is None:
         return
     if not (isinstance(value, str) and _IMPORT_STRING.fullmatch(value)):
@@ -189,7 +191,7 @@ class EncoderEntry(Entry):
         """
         from speechgraft.contracts import Encoder
 
-        return _checked(self, self._load("factory")(config), Encoder)
+        return _checked(self, self._load("factory")(config), Encoder)  # type: ignore[type-abstract]
 
 
 @frozen(kw_only=True)
@@ -199,7 +201,11 @@ class DecoderEntry(Entry):
     cross_attention: Literal["native", "injected"] = field(
         validator=_one_of("native", "injected"), metadata={"capability": True}
     )
-    """`"native"`: the pretrained model has cross-attention; `"injected"`: it gets fresh layers here."""
+    """`"native"`: the pretrained model has cross-attention; `"injected"`: it gets fresh layers here.
+
+    The weight map of one that is injected names these layers in `fresh`, with a reason that begins with
+    "injected"; `check` counts their parameters by it.
+    """
 
     positions: Literal["learned", "sinusoidal", "rotary", "relative", "none"] = field(
         default="learned",
@@ -223,10 +229,10 @@ class DecoderEntry(Entry):
         """
         from speechgraft.contracts import Decoder
 
-        return _checked(self, self._load("factory")(config), Decoder)
+        return _checked(self, self._load("factory")(config), Decoder)  # type: ignore[type-abstract]
 
 
-def _checked(entry: Entry, module: Any, contract: type[Any]) -> Any:
+def _checked(entry: Entry, module: object, contract: type[Part]) -> Part:
     if isinstance(module, contract):
         return module
     made = f"{type(module).__module__}.{type(module).__qualname__}"

@@ -118,21 +118,16 @@ def _pair_config(
 def _routed(
     encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, options: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
+    from speechgraft.config.fields import option_names
     from speechgraft.registry.configs import SpeechEncoderDecoderConfig
     from speechgraft.routing import route
 
     destinations = {
-        "encoder": _option_names(encoder_entry.load_config_class()),
-        "decoder": _option_names(decoder_entry.load_config_class()),
-        "pair": _option_names(SpeechEncoderDecoderConfig) - {"encoder", "decoder"},
+        "encoder": option_names(encoder_entry.load_config_class()),
+        "decoder": option_names(decoder_entry.load_config_class()),
+        "pair": option_names(SpeechEncoderDecoderConfig) - {"encoder", "decoder"},
     }
     return route(options, destinations, unprefixed="pair")
-
-
-def _option_names(config_class: type[Config]) -> set[str]:
-    from speechgraft.config.fields import aliases_of, fields_of
-
-    return {*fields_of(config_class), *aliases_of(config_class), "num_labels"}
 
 
 def _part_config(entry: Entry, given: Mapping[str, Any] | Config | None, prefixed: Mapping[str, Any]) -> Config:
