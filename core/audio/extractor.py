@@ -25,6 +25,12 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "normalize_over": str,
 }
 
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "feature_size": (1,),  # a waveform has one value a sample
+    "padding_side": ("right", "left"),
+    "normalize_over": ("utterance", "row"),
+}
+
 
 class Features(dict[str, Any]):
     """Named arrays or tensors of one batch, that read as keys and as attributes."""
@@ -53,14 +59,10 @@ def _problem(name: str, value: Any) -> str | None:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         expected = "a number" if isinstance(kind, tuple) else kind.__name__
         return f"$.{name}: {value!r} is a {type(value).__name__}, expected {expected}"
-    if name == "feature_size" and value != 1:
-        return f"$.feature_size: {value}, expected 1 (a waveform has one value a sample)"
-    if name == "sampling_rate" and value <= 0:
+    if name == "sampling_rate" and int(value) <= 0:
         return f"$.sampling_rate: {value}, expected a positive number of samples a second"
-    if name == "padding_side" and value not in ("right", "left"):
-        return f"$.padding_side: {value!r}, expected 'right' or 'left'"
-    if name == "normalize_over" and value not in ("utterance", "row"):
-        return f"$.normalize_over: {value!r}, expected 'utterance' or 'row'"
+    if name in _CHOICES and value not in _CHOICES[name]:
+        return f"$.{name}: {value!r}, expected {' or '.join(map(repr, _CHOICES[name]))}"
     return None
 
 
@@ -193,9 +195,9 @@ class Wav2Vec2FeatureExtractor:
 
 
 def _folder(dir_or_id: str | os.PathLike[str]) -> Path:
-    from speechgraft.checkpoint.hub import locate
+    from speechgraft.checkpoint.hub import SETTINGS_FILES, locate
 
-    return locate(dir_or_id)
+    return locate(dir_or_id, files=SETTINGS_FILES)
 
 
 def _settings_in(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from speechgraft.audio.containers import missing_bytes
 from speechgraft.errors import InputError
@@ -47,6 +47,30 @@ class Audio:
         """How long it lasts."""
         return len(self.samples) / self.rate
 
+    def at(self, rate: int) -> Audio:
+        """The same sound at another rate.
+
+        Raises:
+            InputError: So short that no sample is left.
+        """
+        return attrs.evolve(self, samples=_resample(self.samples, self.rate, rate, self.source), rate=rate)
+
+    @classmethod
+    def of(cls, samples: ArrayLike, rate: int, source: str = "<array>") -> Audio:
+        """Sound that is in memory. *Shapes:* `samples` (samples,), full scale is -1 to 1.
+
+        Raises:
+            InputError: No row of finite numbers.
+        """
+        try:
+            array = np.asarray(samples, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{source}: not a row of numbers ({error})") from None
+        if array.ndim != 1:
+            raise InputError(f"{source}: shape {array.shape}, expected (samples,) of one channel")
+        _check_samples(array, rate, source)
+        return cls(array, rate, source)
+
 
 def read_audio(source: AudioSource, rate: int = 16_000, *, max_seconds: float | None = None) -> Audio:
     """Read wav, flac, ogg, mp3 and the other formats of libsndfile, mixed to mono, resampled to `rate`.
@@ -63,7 +87,7 @@ def read_audio(source: AudioSource, rate: int = 16_000, *, max_seconds: float | 
     name = source_name(source)
     with _opened(source, name) as file:
         samples, found_rate = _decode(file, name, max_seconds)
-    return Audio(_resample(samples, found_rate, rate, name), rate, name)
+    return Audio(samples, found_rate, name).at(rate)
 
 
 def source_name(source: object) -> str:
@@ -161,7 +185,7 @@ def _check_header(sound: soundfile.SoundFile, name: str, max_seconds: float | No
 
 def _check_samples(samples: NDArray[np.float32], rate: int, name: str) -> None:
     if not len(samples):
-        raise InputError(f"{name}: no samples in the file")
+        raise InputError(f"{name}: there is not a single sample")
     bad = np.flatnonzero(~np.isfinite(samples))
     if len(bad):
         raise InputError(

@@ -136,9 +136,9 @@ class CTCTokenizer(TextTokenizer):
         Raises:
             CheckpointError: `vocab.json` is missing or is no vocabulary.
         """
-        from speechgraft.checkpoint.hub import locate
+        from speechgraft.checkpoint.hub import SETTINGS_FILES, locate
 
-        folder = Path(locate(dir_or_id))
+        folder = Path(locate(dir_or_id, files=SETTINGS_FILES))
         settings = read_settings(folder)
         own = ("word_delimiter_token", "replace_word_delimiter_char", "do_lower_case")
         try:

@@ -15,13 +15,19 @@ _MAP_FILE = "special_tokens_map.json"
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings of a tokenizer's folder: `tokenizer_config.json` over `special_tokens_map.json`."""
-    settings: dict[str, Any] = {}
-    for name in (_MAP_FILE, CONFIG_FILE):
-        if (folder / name).exists():
-            found = read_json(folder / name)
-            settings.update((key, value) for key, value in found.items() if value is not None)
+    """The contents of `tokenizer_config.json`; special tokens are those of `special_tokens_map.json` where it
+    names none itself."""
+    settings = _read(folder / CONFIG_FILE)
+    roles = {f"{role}_token" for role in ROLES}
+    if roles.isdisjoint(settings):
+        settings.update((key, value) for key, value in _read(folder / _MAP_FILE).items() if key in roles)
     return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    return {key: value for key, value in read_json(path).items() if value is not None}
 
 
 def special_tokens(settings: Mapping[str, Any], source: object) -> dict[str, str]:

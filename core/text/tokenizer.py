@@ -90,9 +90,9 @@ class Tokenizer(TextTokenizer):
         Raises:
             CheckpointError: There is none of them, or one cannot be read.
         """
-        from speechgraft.checkpoint.hub import locate
+        from speechgraft.checkpoint.hub import SETTINGS_FILES, locate
 
-        folder = Path(locate(dir_or_id))
+        folder = Path(locate(dir_or_id, files=SETTINGS_FILES))
         settings = read_settings(folder)
         backend = _read_backend(folder, settings)
         specials = special_tokens(settings, folder / CONFIG_FILE)

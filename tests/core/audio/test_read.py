@@ -130,7 +130,7 @@ def test_what_is_no_audio_is_refused(tmp_path: Path) -> None:
         "2 of 1600 samples are not finite numbers, the first is nan at 0.003 s": encoded(
             samples, 16000, "WAV", "FLOAT"
         ),
-        "no samples in the file": encoded(tone(0, 16000), 16000),
+        "there is not a single sample": encoded(tone(0, 16000), 16000),
         "opened as text": io.StringIO("words"),
         "not from int": 3,
         "not audio": tmp_path / "a.raw",

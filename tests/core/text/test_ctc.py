@@ -123,3 +123,9 @@ def test_what_is_no_vocabulary_is_refused(vocabulary: dict[str, Any], message: s
 def test_what_is_no_id_is_refused(ids: list[Any]) -> None:
     with pytest.raises(InputError, match="token 0 is"):
         CTCTokenizer({"A": 0}).decode(ids)
+
+
+def test_what_another_tokenizer_left_in_the_folder_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    CTCTokenizer({"A": 0, "|": 1}).save_pretrained(tmp_path)
+    assert isinstance(load_tokenizer(tmp_path), CTCTokenizer)

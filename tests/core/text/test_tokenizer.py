@@ -129,3 +129,15 @@ def test_a_folder_without_a_tokenizer_is_refused(name: str, contents: str, messa
 def test_a_special_token_must_be_in_the_vocabulary() -> None:
     with pytest.raises(InputError, match=r"the pad token '\[NONE\]' is not in the vocabulary"):
         Tokenizer(build_tokenizer(["a"]).backend, {"pad": "[NONE]"})
+
+
+def test_special_tokens_are_read_from_their_older_file(bert_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text((bert_folder / "vocab.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    (tmp_path / "special_tokens_map.json").write_text('{"bos_token": {"content": "my"}, "pad_token": "[PAD]"}')
+    assert Tokenizer.from_pretrained(tmp_path).special_tokens == {"bos": "my", "pad": "[PAD]"}
+    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": "[MASK]"}')
+    assert Tokenizer.from_pretrained(tmp_path).special_tokens == {"pad": "[MASK]"}
+    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": 3}')
+    with pytest.raises(CheckpointError, match="'pad' is 3, expected a string"):
+        Tokenizer.from_pretrained(tmp_path)
