@@ -1,0 +1,56 @@
+# Each target makes .venv when it is not there or when the pinned versions changed; Python >= 3.11 is all it needs.
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take torch's small CPU build.
+
+CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14
+RECENT := import sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c "$(RECENT)" 2>/dev/null && echo $(name))))
+
+BIN := .venv/bin
+PINS := pyproject.toml setup.py constraints.txt
+WHEEL := build/wheel
+INSTALLED := build/installed
+
+.PHONY: demo test long lint docs bench clean
+
+demo: .venv/.base
+	$(BIN)/python docs/audio/demo.py
+
+test: .venv/.all
+	$(BIN)/pytest -n 2 -m "not long"
+
+long: .venv/.all
+	$(BIN)/pytest -m long
+
+# mypy does not follow an editable install and import-linter sees one folder only: both read the installed wheel.
+lint: .venv/.all
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(WHEEL) .
+	$(BIN)/python -m pip install --quiet --no-deps --no-compile --target $(INSTALLED) $(WHEEL)/*.whl
+	MYPYPATH=$(INSTALLED) $(BIN)/mypy -p speechgraft
+	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-cache
+
+docs: .venv/.all
+	$(BIN)/pytest tests/docs
+
+bench: .venv/.all
+	$(BIN)/python tests/benchmarks/bench.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+.venv/.made: constraints.txt
+	$(if $(PYTHON),,$(error speechgraft needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)))
+	$(PYTHON) -c "$(RECENT)" || { echo "$(PYTHON) is older than Python 3.11" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools
+	touch $@
+
+.venv/.base: .venv/.made $(PINS)
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e .
+	touch $@
+
+.venv/.all: .venv/.made $(PINS)
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[train,test,lint]'
+	touch .venv/.base $@
