@@ -122,7 +122,6 @@ class Settings:
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write their file into a folder, which is made if it is not there."""
-
         write_json(Path(folder) / self.file_name, self.to_dict())
 
     def copy(self, **changes: Any) -> Self:

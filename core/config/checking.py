@@ -119,6 +119,8 @@ def checked(config: Settings, name: str, value: Any) -> Any:
         value = structure(convert(value) if convert else value, types_of(type(config))[name])
         if attribute.validator is not None and value is not None:
             attribute.validator(config, attribute, value)
+    except Mismatch:
+        raise
     except ConfigError as error:
         raise Mismatch(*places_of(error)) from error
     except ValueError as error:

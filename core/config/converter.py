@@ -21,12 +21,12 @@ from cattrs import Converter
 from speechgraft.errors import ConfigError
 
 
-class Mismatch(Exception):
+class Mismatch(ValueError):  # noqa: N818 - it is caught in this package and told as a ConfigError
     """A value does not have its type. `problems` are pairs of a place within it and what is wrong there."""
 
     def __init__(self, *problems: tuple[str, str]) -> None:
         self.problems = problems
-        super().__init__(problems)
+        super().__init__("; ".join(f"{place}: {message}".removeprefix(": ") for place, message in problems))
 
 
 def structure(value: Any, annotation: Any) -> Any:

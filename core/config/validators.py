@@ -1,8 +1,8 @@
 """Limits on the value of one field: attrs validators whose messages say what was expected.
 
-Each takes `(config, attribute, value)` and raises `ValueError` with the message; where the value
-stands (its JSON path) is added by whoever asked. A field's type has been checked before, and
-`None` never reaches a validator.
+Each takes `(config, attribute, value)` and raises `ValueError` with the message (`Mismatch`, which is
+one, also says which item of a list is meant). Where the value stands (its JSON path) is added by
+whoever asked. A field's type has been checked before, and `None` never reaches a validator.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from speechgraft.config.converter import show
+from speechgraft.config.converter import Mismatch, show
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -38,9 +38,11 @@ def _validator(accepts: Callable[[Any], bool], expected: str) -> Validator:
     """A validator that expects `accepts(value)`; for a list, of each of its items."""
 
     def check(config: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        for item in value if isinstance(value, tuple | list) else (value,):
-            if not accepts(item):
-                raise ValueError(f"expected {expected}, got {show(value)}")
+        items = enumerate(value) if isinstance(value, tuple | list) else [(None, value)]
+        wrong = [(index, item) for index, item in items if not accepts(item)]
+        if wrong:
+            places = [("" if index is None else f"[{index}]", show(item)) for index, item in wrong]
+            raise Mismatch(*((place, f"expected {expected}, got {shown}") for place, shown in places))
 
     return check
 

@@ -1,0 +1,136 @@
+"""Tensors survive being written and read, sharded or not, and damaged files are refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speechgraft.checkpoint import open_tensors, write_tensors
+from speechgraft.errors import CheckpointError
+
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
+
+
+@st.composite
+def collections(draw: st.DrawFn) -> dict[str, torch.Tensor]:
+    names = draw(st.lists(st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda n: n != "__metadata__"), max_size=5, unique=True))
+    shapes = st.lists(st.integers(0, 4), max_size=3)
+    return {name: (torch.randn(draw(shapes)) * 9).to(draw(st.sampled_from(DTYPES))) for name in names}
+
+
+@given(collections(), st.sampled_from([1, 64, "1KB", "5GB"]))
+@settings(max_examples=50)
+def test_what_is_written_is_read_bitwise(tensors: dict[str, torch.Tensor], limit: int | str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_tensors(folder, {"old": torch.zeros(9), "older": torch.zeros(9)}, 8)
+        files = write_tensors(folder, tensors, limit)
+        assert {file.name for file in files} == {file.name for file in Path(folder).iterdir()}
+        read = open_tensors(folder)
+        assert set(read) == set(tensors) and len(read) == len(tensors)
+        for name, tensor in tensors.items():
+            assert read[name].dtype == tensor.dtype and torch.equal(read[name], tensor)
+            assert read.entry(name).shape == tuple(tensor.shape)
+
+
+def test_views_of_one_storage_are_written_apart(tmp_path: Path) -> None:
+    whole = torch.arange(6.0)
+    write_tensors(tmp_path, {"a": whole[:3], "b": whole[3:], "c": whole.view(2, 3).t()})
+    assert torch.equal(open_tensors(tmp_path)["c"], whole.view(2, 3).t())
+    write_tensors(tmp_path, dict(open_tensors(tmp_path)))
+    assert torch.equal(open_tensors(tmp_path)["b"], whole[3:])
+
+
+def raw(path: Path, header: Any, data: bytes = b"") -> Path:
+    """A file with this header, as JSON or as it is."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return path
+
+
+def entry(dtype: str, shape: Any, begin: int, end: int) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize(
+    ("header", "data", "problem"),
+    [
+        (b"{", b"", "its header is not JSON"),
+        (b"[1]", b"", "its header is not an object"),
+        (b"\xff", b"", "its header is not JSON"),
+        ({"a": 1}, b"", "tensor 'a': its header lacks dtype, shape or data_offsets"),
+        ({"a": entry("F31", [1], 0, 4)}, b"1234", "tensor 'a' has dtype 'F31'"),
+        ({"a": entry("F32", [-1], 0, 4)}, b"1234", r"tensor 'a' has shape \[-1\]"),
+        ({"a": entry("F32", [2], 0, 4)}, b"1234", r"F32 of shape \(2,\) takes 8 bytes, but the header gives it bytes 0 to 4"),
+        ({"a": entry("F32", [1], 4, 8)}, b"12345678", "tensor 'a' begins at byte 4 of the data, expected 0"),
+        ({"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 0, 4)}, b"1234", "tensor 'b' begins at byte 0"),
+        ({"a": entry("F32", [2], 0, 8)}, b"1234", "truncated: tensor 'a' needs 8 bytes of data, the file has 4"),
+        ({"a": entry("F32", [1], 0, 4)}, b"12345", "expected 4 bytes of data, found 5"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_the_reason(tmp_path: Path, header: Any, data: bytes, problem: str) -> None:
+    file = raw(tmp_path / "model.safetensors", header, data)
+    with pytest.raises(CheckpointError, match=problem) as caught:
+        open_tensors(tmp_path)
+    assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@given(st.data())
+@settings(max_examples=100)
+def test_a_file_cut_anywhere_is_refused(data: st.DataObject) -> None:
+    whole = safetensors.torch.save({"a": torch.randn(3, 2), "b": torch.randn(5)})
+    cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "model.safetensors").write_bytes(cut)
+        with pytest.raises(CheckpointError, match="truncated"):
+            open_tensors(folder)
+
+
+def test_a_header_that_is_no_multiple_of_eight_bytes_long_is_read(tmp_path: Path) -> None:
+    value = struct.pack("<2f", 1.0, 2.0)
+    raw(tmp_path / "model.safetensors", json.dumps({"a": entry("F32", [2], 0, 8)}).encode() + b" ", value)
+    assert open_tensors(tmp_path)["a"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("shard", ["../model.safetensors", "/etc/passwd", "a/b.safetensors", 3, "pickle.bin"])
+def test_an_index_reaches_no_file_but_shards_beside_it(tmp_path: Path, shard: Any) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
+    with pytest.raises(CheckpointError, match="expected the plain name of a .safetensors file beside it"):
+        open_tensors(tmp_path)
+
+
+def test_an_index_that_does_not_fit_its_shards_is_refused(tmp_path: Path) -> None:
+    index = tmp_path / "model.safetensors.index.json"
+    write_tensors(tmp_path, {"a": torch.zeros(4), "b": torch.zeros(4)}, 16)
+    content = json.loads(index.read_text())
+    index.write_text(json.dumps({"weight_map": {**content["weight_map"], "c": "model-00001-of-00002.safetensors"}}))
+    with pytest.raises(CheckpointError, match="tensor 'c' is not in it"):
+        open_tensors(tmp_path)
+    index.write_text(json.dumps({"weight_map": {"a": "model-00009-of-00002.safetensors"}}))
+    with pytest.raises(CheckpointError, match="there is no such file"):
+        open_tensors(tmp_path)
+    index.write_text("{}")
+    with pytest.raises(CheckpointError, match="expected an object under 'weight_map'"):
+        open_tensors(tmp_path)
+
+
+def test_a_folder_without_weights_says_what_it_has_instead(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="there is neither model.safetensors nor"):
+        open_tensors(tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="pytorch_model.bin is a pickle"):
+        open_tensors(tmp_path)
+
+
+@pytest.mark.parametrize("size", ["5 parsecs", "", 0, -1, "0GB"])
+def test_a_shard_size_that_is_none_is_refused(tmp_path: Path, size: int | str) -> None:
+    with pytest.raises(CheckpointError, match="max_shard_size"):
+        write_tensors(tmp_path, {}, size)
