@@ -66,7 +66,8 @@ class Rule:
             return (tensor.t() if self.transposed else tensor,)
         if tensor.dim() <= self.dim or tensor.shape[self.dim] % count:
             raise CheckpointError(
-                f"{name}: shape {tuple(tensor.shape)} cannot be split into {count} equal parts along dimension {self.dim}"
+                f"{name}: shape {tuple(tensor.shape)} cannot be split into "
+                f"{count} equal parts along dimension {self.dim}"
             )
         return tuple(part.t() if self.transposed else part for part in tensor.chunk(count, self.dim))
 
@@ -144,9 +145,10 @@ class _Table:
         if self.prefix:
             candidates.append(name.removeprefix(self.prefix) if name.startswith(self.prefix) else self.prefix + name)
         for candidate in candidates:
+            spelling = candidate
             for row in self.old:
-                candidate = row.old.translate(candidate, row.new) or candidate
-            yield candidate
+                spelling = row.old.translate(spelling, row.new) or spelling
+            yield spelling
 
     def read(self, name: str) -> tuple[Rule, list[str]] | str | None:
         """The rule for a name on disk with our names, the reason to leave it out, or `None`."""

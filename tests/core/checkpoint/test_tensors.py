@@ -22,7 +22,13 @@ DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int
 
 @st.composite
 def collections(draw: st.DrawFn) -> dict[str, torch.Tensor]:
-    names = draw(st.lists(st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda n: n != "__metadata__"), max_size=5, unique=True))
+    names = draw(
+        st.lists(
+            st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda n: n != "__metadata__"),
+            max_size=5,
+            unique=True,
+        )
+    )
     shapes = st.lists(st.integers(0, 4), max_size=3)
     return {name: (torch.randn(draw(shapes)) * 9).to(draw(st.sampled_from(DTYPES))) for name in names}
 
@@ -69,7 +75,11 @@ def entry(dtype: str, shape: Any, begin: int, end: int) -> dict[str, Any]:
         ({"a": 1}, b"", "tensor 'a': its header lacks dtype, shape or data_offsets"),
         ({"a": entry("F31", [1], 0, 4)}, b"1234", "tensor 'a' has dtype 'F31'"),
         ({"a": entry("F32", [-1], 0, 4)}, b"1234", r"tensor 'a' has shape \[-1\]"),
-        ({"a": entry("F32", [2], 0, 4)}, b"1234", r"F32 of shape \(2,\) takes 8 bytes, but the header gives it bytes 0 to 4"),
+        (
+            {"a": entry("F32", [2], 0, 4)},
+            b"1234",
+            r"F32 of shape \(2,\) takes 8 bytes, but the header gives it bytes 0 to 4",
+        ),
         ({"a": entry("F32", [1], 4, 8)}, b"12345678", "tensor 'a' begins at byte 4 of the data, expected 0"),
         ({"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 0, 4)}, b"1234", "tensor 'b' begins at byte 0"),
         ({"a": entry("F32", [2], 0, 8)}, b"1234", "truncated: tensor 'a' needs 8 bytes of data, the file has 4"),
@@ -103,7 +113,7 @@ def test_a_header_that_is_no_multiple_of_eight_bytes_long_is_read(tmp_path: Path
 @pytest.mark.parametrize("shard", ["../model.safetensors", "/etc/passwd", "a/b.safetensors", 3, "pickle.bin"])
 def test_an_index_reaches_no_file_but_shards_beside_it(tmp_path: Path, shard: Any) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
-    with pytest.raises(CheckpointError, match="expected the plain name of a .safetensors file beside it"):
+    with pytest.raises(CheckpointError, match=r"expected the plain name of a \.safetensors file beside it"):
         open_tensors(tmp_path)
 
 
@@ -123,10 +133,10 @@ def test_an_index_that_does_not_fit_its_shards_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_folder_without_weights_says_what_it_has_instead(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="there is neither model.safetensors nor"):
+    with pytest.raises(CheckpointError, match=r"there is neither model\.safetensors nor"):
         open_tensors(tmp_path)
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(CheckpointError, match="pytorch_model.bin is a pickle"):
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin is a pickle"):
         open_tensors(tmp_path)
 
 

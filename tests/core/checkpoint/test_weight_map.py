@@ -77,7 +77,9 @@ def test_a_prefix_that_the_rows_lack_is_read_and_written_on_request() -> None:
 
 
 def test_what_is_known_is_left_out_with_a_reason_and_what_is_not_is_named() -> None:
-    mapped = TABLE.to_ours({"toy.pooler.dense.weight": torch.zeros(1), "pooler.x": torch.zeros(1), "else": torch.zeros(1)})
+    mapped = TABLE.to_ours(
+        {"toy.pooler.dense.weight": torch.zeros(1), "pooler.x": torch.zeros(1), "else": torch.zeros(1)}
+    )
     assert mapped.tensors == {}
     assert mapped.ignored == {"toy.pooler.dense.weight": "no pooler here", "pooler.x": "no pooler here"}
     assert mapped.unexpected == ("else",)

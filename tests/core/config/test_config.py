@@ -104,7 +104,9 @@ def test_rules_that_can_be_checked_are_checked_beside_other_problems() -> None:
     )
 
 
-@given(toys(), st.sampled_from(["width", "heads", "sizes", "scale", "names"]), st.sampled_from([-1, "x", (10**9,), [3]]))
+@given(
+    toys(), st.sampled_from(["width", "heads", "sizes", "scale", "names"]), st.sampled_from([-1, "x", (10**9,), [3]])
+)
 def test_a_refused_assignment_changes_nothing(config: ToyConfig, name: str, value: object) -> None:
     before = config.to_dict()
     try:

@@ -56,7 +56,10 @@ def test_every_published_field_is_a_field_or_carried_with_the_published_default(
     ("wrong", "problem"),
     [
         ({"num_attention_heads": 7}, "$.num_attention_heads: 7 heads do not divide hidden_size 768"),
-        ({"position_embedding_type": "relative_key"}, "$.position_embedding_type: relative positions are not available"),
+        (
+            {"position_embedding_type": "relative_key"},
+            "$.position_embedding_type: relative positions are not available",
+        ),
         ({"pad_token_id": 30522}, "$.pad_token_id: 30522 is not one of the 30522 tokens"),
         ({"hidden_dropout_prob": -0.1}, "$.hidden_dropout_prob: expected a value from 0 to 1, got -0.1"),
     ],
