@@ -34,6 +34,7 @@ class BridgeConfig(Protocol):
     return_dict: bool
     ctc_vocab_size: int | None
     pad_token_id: int | None
+    eos_token_id: int | list[int] | None
     decoder_start_token_id: int | None
 
     @property
@@ -57,7 +58,11 @@ class Bridge(Component):
     config: BridgeConfig
 
     def __init__(
-        self, encoder: Encoder, decoder: Decoder, config: BridgeConfig, generation_config: GenerationConfig | None = None
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        config: BridgeConfig,
+        generation_config: GenerationConfig | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -71,9 +76,7 @@ class Bridge(Component):
         """Memory of encoder frames. *Shapes:* (batch, frames, output_size) to (batch, frames, memory_size)."""
         return encoded if self.enc_to_dec_proj is None else self.enc_to_dec_proj(encoded)
 
-    def encode(
-        self, inputs: Tensor, attention_mask: Tensor | None = None, **options: Any
-    ) -> EncoderOutput:
+    def encode(self, inputs: Tensor, attention_mask: Tensor | None = None, **options: Any) -> EncoderOutput:
         """Run the encoder alone.
 
         *Shapes:* `inputs` as the encoder's `input_kind` says, right-padded; `attention_mask` (batch, inputs).
@@ -206,7 +209,7 @@ class Bridge(Component):
         Raises:
             InputError: No part of this pair can.
         """
-        stacks = [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
+        stacks: list[Any] = [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
         if not stacks:
             raise InputError("neither encoder nor decoder can recompute its layers")
         for stack in stacks:
@@ -234,9 +237,7 @@ class Bridge(Component):
     def _wants_cache(self, use_cache: bool | None, labels: Tensor | None) -> bool:
         return bool(self.config.decoder.use_cache and labels is None) if use_cache is None else use_cache
 
-    def _taken_over(
-        self, outputs: EncoderOutput | Sequence[Tensor], attention_mask: Tensor | None
-    ) -> EncoderOutput:
+    def _taken_over(self, outputs: EncoderOutput | Sequence[Tensor], attention_mask: Tensor | None) -> EncoderOutput:
         """Encoder outputs that were passed in; their frame mask, where they lack one, from `attention_mask`."""
         if not isinstance(outputs, EncoderOutput):
             outputs = EncoderOutput(last_hidden_state=outputs[0])

@@ -69,7 +69,8 @@ def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = 
         InputError: Naming the first such row and id.
     """
     if ids.is_floating_point() or ids.dim() != 2:
-        raise InputError(f"{name} has shape {tuple(ids.shape)} of {ids.dtype}, but token ids (batch, tokens) were expected")
+        found = f"{name} has shape {tuple(ids.shape)} of {ids.dtype}"
+        raise InputError(f"{found}, but token ids (batch, tokens) were expected")
     outside = (ids < 0) | (ids >= vocab_size)
     if ignored is not None:
         outside &= ids != ignored

@@ -45,7 +45,9 @@ def cross_entropy(logits: Tensor, labels: Tensor, count: Tensor | int) -> Tensor
     return total / count
 
 
-def ctc(logits: Tensor, frames: Tensor, labels: Tensor, *, skipped: set[int], blank: int, count: Tensor | int) -> Tensor:
+def ctc(
+    logits: Tensor, frames: Tensor, labels: Tensor, *, skipped: set[int], blank: int, count: Tensor | int
+) -> Tensor:
     """Connectionist temporal classification (Graves et al. 2006), summed, over `count` tokens.
 
     Rows with more labels than frames can carry count zero.

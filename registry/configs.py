@@ -25,7 +25,9 @@ def read_part(value: Any, role: Role, catalog: Catalog | None = None) -> Any:
         return value
     model_type = value.get("model_type")
     if not isinstance(model_type, str):
-        raise ConfigError(f"not a configuration of an {role}:", ["$.model_type: it is missing, expected a model's name"])
+        raise ConfigError(
+            f"not a configuration of an {role}:", ["$.model_type: it is missing, expected a model's name"]
+        )
     return (catalog or default_catalog()).entry(role, model_type).load_adapter().read(value)
 
 

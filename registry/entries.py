@@ -60,6 +60,10 @@ def _stride(entry: Entry, attribute: Attribute[Any], value: object) -> None:
         raise PluginError(f"{entry} {attribute.name}={value!r}: expected a positive whole number or None")
 
 
+def _frozen(options: Mapping[str, Any]) -> FrozenMapping[str, Any]:
+    return FrozenMapping(options)
+
+
 def _interface(entry: Entry, attribute: Attribute[Any], value: object) -> None:
     if value != INTERFACE:
         raise PluginError(
@@ -91,7 +95,7 @@ class Entry:
     weights: str = field(validator=_check_import_string)
     """A callable that takes the config and gives the `speechgraft.checkpoint.WeightMap` of its checkpoints."""
 
-    tiny: Mapping[str, Any] = field(converter=FrozenMapping, hash=False)
+    tiny: Mapping[str, Any] = field(converter=_frozen, hash=False)
     """Keyword options of a config so small that a test can build and run it in milliseconds."""
 
     draw: str | None = field(default=None, validator=_check_import_string)

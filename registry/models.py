@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 import torch
 from attrs import frozen
@@ -112,10 +112,12 @@ class SpeechEncoderDecoderModel(Bridge):
             CheckpointError: A file is missing or broken, or tensors are missing, surplus or wrongly shaped.
             ConfigError: All that is wrong with the config.
         """
-        place = {"revision": revision, "subfolder": subfolder, "token": token}
+        place: dict[str, Any] = {"revision": revision, "subfolder": subfolder, "token": token}
         folder = locate(source, **place, cache_dir=cache_dir, local_files_only=local_files_only)
         config = _read_config(folder, options, catalog)
-        generation = GenerationConfig.from_pretrained(folder) if (folder / GenerationConfig.file_name).exists() else None
+        generation = (
+            GenerationConfig.from_pretrained(folder) if (folder / GenerationConfig.file_name).exists() else None
+        )
         with torch.device("meta"):
             model = cls(config, generation_config=generation, catalog=catalog)
         model.load_report = load_into(
@@ -188,7 +190,7 @@ class SpeechEncoderDecoderModel(Bridge):
         weights = {name: value if dtype is None else value.to(dtype) for name, value in self.state_dict().items()}
         kinds = {str(value.dtype).removeprefix("torch.") for value in weights.values()}
         config = self.config.copy(architectures=[type(self).__name__], dtype=kinds.pop() if len(kinds) == 1 else None)
-        with replacing(folder) as new:
+        with replacing(Path(folder)) as new:
             config.save_pretrained(new)
             self.generation_config.save_pretrained(new)
             write_tensors(new, self.weight_map().to_disk(weights), max_shard_size=max_shard_size)
@@ -218,7 +220,7 @@ class _Part:
 
     @classmethod
     def of(cls, role: Role, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
-        """The part that `source` or the options `{role}_model` and `{role}_config` name; they are taken out of options."""
+        """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`."""
         model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
         if model is not None:
             return cls(catalog.entry(role, model.config.model_type), model.config, None, model)
@@ -267,9 +269,10 @@ def _route(options: dict[str, Any], encoder: Config, decoder: Config) -> dict[st
 def _read_config(folder: Path, options: dict[str, Any], catalog: Catalog | None) -> SpeechEncoderDecoderConfig:
     """The pair's config that a folder holds, with the options of a call before its own values."""
     data = read_json(folder / CONFIG_FILE)
-    for role in ("encoder", "decoder"):
+    roles: tuple[Role, ...] = ("encoder", "decoder")
+    for role in roles:
         if catalog is not None and role in data:
-            data[role] = read_part(data[role], cast(Role, role), catalog)
+            data[role] = read_part(data[role], role, catalog)
     try:
         config = SpeechEncoderDecoderConfig.from_dict(data)
     except ConfigError as error:

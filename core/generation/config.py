@@ -79,8 +79,8 @@ class GenerationConfig(Settings):
         Raises:
             InputError: Naming them.
         """
-        asked = {name: self.extras[name] for name, neutral in NEUTRAL.items() if self.extras.get(name, neutral) != neutral}
-        asked = {name: value for name, value in asked.items() if value is not None}
+        told = {name: self.extras.get(name) for name in NEUTRAL}
+        asked = {name: value for name, value in told.items() if value is not None and value != NEUTRAL[name]}
         if asked:
             settings = ", ".join(f"{name}={value!r}" for name, value in asked.items())
             raise InputError(f"generation is greedy; the generation config asks for {settings}: remove that from it")

@@ -39,8 +39,10 @@ def generate(
 
     Args:
         model: A pair.
-        inputs: What its encoder takes; also as `input_values` or `input_features`.
+        inputs: What its encoder takes.
         attention_mask: (batch, inputs), 1 for what counts.
+        input_values: Another name of `inputs`.
+        input_features: Another name of `inputs`.
         encoder_outputs: Of an earlier `encode`, in place of inputs.
         decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`.
         generation_config: Limits and tokens in place of the model's `generation_config`.

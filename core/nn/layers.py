@@ -85,8 +85,11 @@ class PostNormDecoderLayer(nn.Module):
         *,
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """*Shapes:* `hidden` (rows, tokens, size); `mask` (rows, 1, tokens, tokens seen); `memory`
-        (utterances, frames, memory_size); `memory_mask` (utterances, 1, 1, frames)."""
+        """Attend to the tokens before and to the memory, then transform.
+
+        *Shapes:* `hidden` (rows, tokens, size); `mask` (rows, 1, tokens, tokens seen); `memory`
+        (utterances, frames, memory_size); `memory_mask` (utterances, 1, 1, frames).
+        """
         self_store, cross_store = stores or (None, None)
         attended, weights = self.self_attention(hidden, mask, store=self_store, need_weights=need_weights)
         hidden = self.self_attention_norm(hidden + self.dropout(attended))

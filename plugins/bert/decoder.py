@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechgraft.contracts import Decoder, DecoderOutput
+from speechgraft.errors import InputError
 from speechgraft.nn.activations import ACTIVATIONS, Activation
 from speechgraft.nn.attention import CrossAttention, SelfAttention
 from speechgraft.nn.cache import DecoderCache
@@ -32,8 +33,11 @@ class BertEmbeddings(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, words: Tensor, position_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
-        """*Shapes:* `words` (rows, tokens, size); `position_ids` (rows or 1, tokens); `token_type_ids`
-        (rows, tokens), zero where not given."""
+        """Add the three and normalise.
+
+        *Shapes:* `words` (rows, tokens, size); `position_ids` (rows or 1, tokens); `token_type_ids`
+        (rows, tokens), zero where not given.
+        """
         types = self.token_type.weight[0] if token_type_ids is None else self.token_type(token_type_ids)
         return self.dropout(self.norm(words + types + self.position(position_ids)))
 
@@ -113,17 +117,20 @@ class BertDecoder(Decoder):
 
         *Shapes:* `token_type_ids` and `position_ids` (batch, tokens), zero and counting on where not given.
         """
-        words = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
+        if inputs_embeds is None:
+            if input_ids is None:
+                raise InputError("nothing to decode: pass input_ids or inputs_embeds")
+            inputs_embeds = self.embed(input_ids)
         seen = 0 if cache is None else cache.length
-        tokens = words.shape[1]
+        tokens = inputs_embeds.shape[1]
         if position_ids is None:
-            position_ids = torch.arange(seen, seen + tokens, device=words.device)[None]
-        hidden = self.embeddings(words, position_ids, token_type_ids)
+            position_ids = torch.arange(seen, seen + tokens, device=inputs_embeds.device)[None]
+        hidden = self.embeddings(inputs_embeds, position_ids, token_type_ids)
         if cache is not None:
             memory_mask = cache.remember_mask(memory_mask)
         result = self.stack(
             hidden,
-            both(causal_mask(tokens, seen + tokens, words.device), key_mask(attention_mask)),
+            both(causal_mask(tokens, seen + tokens, inputs_embeds.device), key_mask(attention_mask)),
             memory,
             key_mask(memory_mask),
             cache,

@@ -22,10 +22,14 @@ def weight_map(config: BertConfig) -> WeightMap:
         )
     ]
     tied = config.tie_word_embeddings
-    output = [rename("cls.predictions.bias", "head.bias")] if tied else [
-        rename("cls.predictions.decoder.weight", "head.weight"),
-        rename("cls.predictions.decoder.bias", "head.bias"),
-    ]
+    output = (
+        [rename("cls.predictions.bias", "head.bias")]
+        if tied
+        else [
+            rename("cls.predictions.decoder.weight", "head.weight"),
+            rename("cls.predictions.decoder.bias", "head.bias"),
+        ]
+    )
     return WeightMap(
         [
             rename("bert.embeddings.word_embeddings.weight", "embeddings.word.weight"),

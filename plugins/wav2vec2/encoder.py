@@ -15,7 +15,7 @@ from speechgraft.nn.masks import key_mask, length_mask
 from speechgraft.nn.speech.adapter import ConvAdapter
 from speechgraft.nn.speech.front_end import ChannelNorm, ConvFrontEnd, ConvLayer, FeatureProjection, TimeNorm
 from speechgraft.nn.speech.positions import ConvPositions
-from speechgraft.nn.speech.spec_augment import SpecAugment, Spans
+from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
 from speechgraft.nn.stack import EncoderStack
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config
 

@@ -56,8 +56,11 @@ class SpecAugment(nn.Module):
         self.enabled = enabled
 
     def forward(self, hidden: Tensor, lengths: Tensor | None, given: Tensor | None = None) -> Tensor:
-        """*Shapes:* `hidden` (batch, frames, size); `lengths` (batch,), frames; `given` (batch, frames),
-        bool, the frames to mask instead of random ones."""
+        """Mask frames and features.
+
+        *Shapes:* `hidden` (batch, frames, size); `lengths` (batch,), frames; `given` (batch, frames),
+        bool, the frames to mask instead of random ones.
+        """
         batch, frames, size = hidden.shape
         drawing = self.training and self.enabled
         if given is None and drawing and self.time.probability > 0:
