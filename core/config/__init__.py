@@ -23,9 +23,10 @@ ADAPTER = ConfigAdapter(ToyConfig)
 from __future__ import annotations
 
 from speechgraft.config.adapter import ConfigAdapter
-from speechgraft.config.base import Config, Settings
+from speechgraft.config.base import Settings
 from speechgraft.config.fields import config_class, field, rule
 from speechgraft.config.keys import FileKeys, key_set
+from speechgraft.config.model import Config
 from speechgraft.config.validators import (
     ACTIVATION_NAMES,
     DTYPE_NAMES,
