@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from speechgraft.errors import InputError
+from speechgraft.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from speechgraft.bundle import Transcriber
-    from speechgraft.train import Row
+    from speechgraft.train import Augment, Row
     from speechgraft.train.loop import FitResult
 
 
@@ -73,19 +73,28 @@ def command(
 
 def run(given: dict[str, Any]) -> FitResult:
     """Train as the options say."""
-    import attrs
-
-    from speechgraft.train import Augment, FitOptions, read_manifest
+    from speechgraft.config.fields import fields_of
+    from speechgraft.train import FitOptions, read_manifest
     from speechgraft.train.loop import fit
 
     rows = read_manifest(given["manifest"])
     heard = read_manifest(given["evaluate"]) if given["evaluate"] else ()
-    limits = Augment.from_json(given["augment_config"]) if given["augment_config"] else Augment()
-    known = {attribute.name for attribute in attrs.fields(FitOptions)}
-    told = {name: value for name, value in given.items() if name in known}
-    options = FitOptions(**{**told, "augment": limits if given["augment"] else None})
+    limits = _limits(given["augment_config"]) if given["augment"] else None
+    told = {name: value for name, value in given.items() if name in fields_of(FitOptions)}
+    options = FitOptions(**{**told, "augment": limits})
     asr = _begin(given, rows)
     return fit(asr, rows, given["out"], options, evaluate=heard, resume=given["resume"], log_dir=given["log_dir"])
+
+
+def _limits(path: Path | None) -> Augment:
+    """How recordings are varied, from a file of options."""
+    from speechgraft.json_files import read_json
+    from speechgraft.train import Augment
+
+    try:
+        return Augment(**({} if path is None else read_json(path)))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.title}", error.problems) from None
 
 
 def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:

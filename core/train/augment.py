@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgraft.config.validators import non_negative, positive, probability
-from speechgraft.errors import ConfigError
-from speechgraft.train.settings import Settings, setting
+from speechgraft.config import Settings, config_class, field, non_negative, positive, probability, rule
 
 Samples = NDArray[np.float32]
 Range = tuple[float, float]
@@ -23,43 +20,48 @@ _SLOPES = (0.0, 0.5, 1.0)
 """Exponents of the noises' amplitude over frequency: white, pink, brown."""
 
 
-@attrs.frozen(kw_only=True)
+@config_class
 class Augment(Settings):
     """What is varied, and within which limits; each utterance draws its own values.
 
     Ranges are (lowest, highest). The same generator state gives the same samples.
 
     Raises:
-        ConfigError: A value is impossible.
+        ConfigError: A value has the wrong type or is impossible, or a keyword is unknown.
     """
 
-    speed: Range = setting((0.9, 1.1), positive)
+    speed: Range = field(default=(0.9, 1.1), validator=positive)
     """Speed, pitch and formants together, as a tape played faster (above 1) or slower."""
 
-    gain_db: Range = setting((-12.0, 3.0))
+    gain_db: Range = field(default=(-12.0, 3.0))
     """Level."""
 
-    noise_snr_db: Range = setting((5.0, 40.0))
+    noise_snr_db: Range = field(default=(5.0, 40.0))
     """Signal-to-noise ratio where noise is added."""
 
-    noise: float = setting(0.7, probability)
+    noise: float = field(default=0.7, validator=probability)
     """Share of the utterances that noise is added to: white, pink or brown."""
 
-    tilt: float = setting(0.5, probability)
+    tilt: float = field(default=0.5, validator=probability)
     """Greatest weight of a first-order filter that makes a voice brighter or duller."""
 
-    silence: float = setting(0.2, non_negative)
+    silence: float = field(default=0.2, validator=non_negative)
     """Most seconds of silence put before and behind."""
 
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        wrong = [
-            f"$.{name}: expected (lowest, highest), got {getattr(self, name)}"
-            for name in ("speed", "gain_db", "noise_snr_db")
-            if getattr(self, name)[0] > getattr(self, name)[1]
-        ]
-        if wrong:
-            raise ConfigError("Augment cannot be made:", wrong)
+    @rule
+    def speed_is_a_range(self) -> str | None:
+        """The lowest comes first."""
+        return _no_range("speed", self.speed)
+
+    @rule
+    def gain_is_a_range(self) -> str | None:
+        """The lowest comes first."""
+        return _no_range("gain_db", self.gain_db)
+
+    @rule
+    def noise_is_a_range(self) -> str | None:
+        """The lowest comes first."""
+        return _no_range("noise_snr_db", self.noise_snr_db)
 
     def length(self, seconds: float, rng: np.random.Generator) -> float:
         """Seconds that `__call__`, with a generator in the state of this one, makes of an utterance."""
@@ -83,6 +85,10 @@ class Augment(Settings):
         """Speed, and seconds of silence before and behind: drawn first, as batches are made by length."""
         before, behind = rng.uniform(0.0, self.silence, 2)
         return float(rng.uniform(*self.speed)), float(before), float(behind)
+
+
+def _no_range(name: str, ends: Range) -> str | None:
+    return f"{name}: expected (lowest, highest), got {ends}" if ends[0] > ends[1] else None
 
 
 def change_speed(samples: Samples, speed: float) -> Samples:
@@ -118,8 +124,10 @@ def _add_noise(samples: Samples, loudness: float, rate: int, rng: np.random.Gene
 
 @lru_cache(maxsize=4)
 def _noises(rate: int) -> tuple[Samples, ...]:
-    """Noises of root mean square 1 that repeat without a seam, one for each slope: made once, as making costs more than
-    all the rest."""
+    """Noises of root mean square 1 that repeat without a seam, one for each slope.
+
+    They are made once, as making them costs more than all the rest.
+    """
     size = _NOISE_SECONDS * rate
     white = np.fft.rfft(np.random.default_rng(0).standard_normal(size))
     # Flat below 40 Hz, where a microphone passes little.

@@ -15,7 +15,7 @@ class Average:
 
     Args:
         model: Whose parameters.
-        decay: How much of the average a step keeps; early steps keep less, so that the first weights are soon forgotten.
+        decay: How much of the average a step keeps; early steps keep less, so that first weights are soon forgotten.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

@@ -153,7 +153,7 @@ class Ahead(Generic[Item]):
                 if not self._put((True, item)):
                     return
             self._put((False, None))
-        except BaseException as error:  # raised again by the thread that takes
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that takes
             self._put((False, error))
 
     def _put(self, entry: tuple[bool, Any]) -> bool:

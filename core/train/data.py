@@ -112,7 +112,7 @@ def _duration(path: Path, rate: int, read: Reader) -> float:
         except (soundfile.SoundFileError, OSError, TypeError):
             info = None
         if info is not None and info.frames > 0:
-            return info.frames / info.samplerate
+            return float(info.frames / info.samplerate)
     # Only this says in words what is wrong; and some headers do not tell the length.
     return len(read(path, rate)) / rate
 

@@ -105,8 +105,9 @@ class Display:
             return
         with self._history.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": done, **values}) + "\n")
-        for name, value in values.items() if self._board else ():
-            self._board.add_scalar(name, value, done)
+        if self._board:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, done)
 
     def say(self, line: str) -> None:
         """One line, above the bar where there is one."""

@@ -102,11 +102,11 @@ class Evaluation:
     def table(self, by: str) -> str:
         """All numbers, for a person."""
         words = self.words
+        mistakes = f"{words.substitutions} substitutions, {words.deletions} deletions, {words.insertions} insertions"
         lines = [
             f"{_line('all', self)}",
             *(_line(name, part) for name, part in self.groups(by).items()),
-            f"{words.substitutions} substitutions, {words.deletions} deletions, {words.insertions} insertions "
-            f"in {words.said} words",
+            f"{mistakes} in {words.said} words",
             f"{self.seconds:.1f} s of audio in {self.elapsed:.1f} s (real-time factor {self.real_time_factor:.3f})",
         ]
         if self.failures:

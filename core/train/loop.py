@@ -325,7 +325,7 @@ def make_optimizer(model: nn.Module, options: FitOptions) -> torch.optim.Optimiz
 
 def _plan(options: FitOptions, rows: Sequence[Row], processes: int) -> str:
     """What makes a run the one that it is, as JSON."""
-    told = {name: value for name, value in attrs.asdict(options).items() if name not in _MAY_CHANGE}
+    told = {name: value for name, value in options.to_dict().items() if name not in _MAY_CHANGE}
     digest = sha256("\n".join(f"{row.audio.name}\t{row.text}" for row in rows).encode()).hexdigest()[:16]
     return json.dumps({**told, "manifest": f"{len(rows)} rows, {digest}", "processes": processes}, sort_keys=True)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from speechgraft.config import Config
 from speechgraft.errors import ConfigError, InputError
+from speechgraft.json_files import read_json
 from speechgraft.registry import default_catalog, pair
 from speechgraft.registry.entries import DecoderEntry, Entry
 from speechgraft.text import TextTokenizer, build_tokenizer, load_tokenizer
-from speechgraft.train.settings import read_options
 
 if TYPE_CHECKING:
     from speechgraft.bundle import Transcriber
@@ -115,7 +115,7 @@ def choose_tokenizer(kind: str, texts: Iterable[str]) -> TextTokenizer:
     return build_tokenizer(texts, kind) if kind in BUILT else load_tokenizer(kind)  # type: ignore[arg-type]
 
 
-def special_tokens(tokenizer: TextTokenizer) -> dict[str, int]:
+def special_tokens(tokenizer: TextTokenizer) -> dict[str, Any]:
     """The fields of a pair's config that follow from a tokenizer.
 
     Raises:
@@ -140,14 +140,16 @@ def _ctc_size(tokenizer: TextTokenizer, has_ctc: bool) -> int | None:
 
 
 def _config(entry: Entry, path: Path | None, **fallback: Any) -> Config:
-    """A part's config from a file: a checkpoint's `config.json`, or a person's options, with some of our own beneath."""
-    options = {} if path is None else read_options(path)
+    """A part's config from a file: a checkpoint's `config.json`, or a person's options with `fallback` beneath."""
+    options = {} if path is None else read_json(path)
     try:
         if "model_type" in options:
-            return entry.load_adapter().read(options)
-        return entry.load_config_class()(**{**fallback, **options})
+            config: Config = entry.load_adapter().read(options)
+        else:
+            config = entry.load_config_class()(**{**fallback, **options})
     except ConfigError as error:
         raise ConfigError(f"{path or entry.name}: {error.title}", error.problems) from None
+    return config
 
 
 def _decoder_config(entry: DecoderEntry, path: Path | None, tokenizer: TextTokenizer) -> Config:

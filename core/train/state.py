@@ -48,7 +48,7 @@ def save_state(
     average: Mapping[str, Tensor],
     optimizer: Mapping[str, Any],
 ) -> None:
-    """Write `training_state.pt`. The weights are in it as they are trained, whatever the bundle beside it is saved as."""
+    """Write `training_state.pt`, with the weights as they are trained, whatever the bundle beside it is saved as."""
     import torch
 
     path = folder / STATE_FILE
