@@ -45,9 +45,7 @@ def speak(words: str, voice: str, speed: int, pitch: int) -> bytes:
 def main() -> None:
     """Write a 16 kHz mono flac file for each example, and texts.json."""
     for name, voice, speed, pitch, words in EXAMPLES:
-        samples, rate = soundfile.read(
-            io.BytesIO(speak(words, voice, speed, pitch)), dtype="float32"
-        )
+        samples, rate = soundfile.read(io.BytesIO(speak(words, voice, speed, pitch)), dtype="float32")
         soundfile.write(
             FOLDER / f"{name}.flac",
             soxr.resample(samples, rate, RATE),

@@ -33,17 +33,13 @@ class Disguise:
         """A random disguise; without `formants` only the duration and the tape's speed."""
         return cls(
             rate=float(rng.uniform(0.87, 1.15)),
-            formants=float(rng.uniform(0.86, 1.16))
-            if formants and rng.random() < 0.7
-            else 1.0,
+            formants=float(rng.uniform(0.86, 1.16)) if formants and rng.random() < 0.7 else 1.0,
             stretch=float(rng.uniform(0.8, 1.3)) if rng.random() < 0.6 else 1.0,
         )
 
     def __call__(self, samples: Samples) -> Samples:
         """The disguised samples, *Shape:* (samples,) -> (other samples,)."""
-        samples = np.asarray(
-            soxr.resample(samples, RATE * self.rate, RATE), dtype=np.float32
-        )
+        samples = np.asarray(soxr.resample(samples, RATE * self.rate, RATE), dtype=np.float32)
         if self.formants != 1.0:
             samples = shift_formants(samples, self.formants)
         return stretch(samples, self.stretch) if self.stretch != 1.0 else samples
@@ -68,9 +64,7 @@ def shift_formants(samples: Samples, factor: float) -> Samples:
     bins = np.arange(WINDOW // 2 + 1)
     source = np.clip(bins / factor, 0, WINDOW // 2)
     low = np.minimum(source.astype(int), WINDOW // 2 - 1)
-    moved = envelope[:, low] + (source - low) * (
-        envelope[:, low + 1] - envelope[:, low]
-    )
+    moved = envelope[:, low] + (source - low) * (envelope[:, low + 1] - envelope[:, low])
     frames = np.fft.irfft(spectrum * np.exp(np.clip(moved - envelope, -3, 3))) * window
     joined = np.zeros(len(frames) * HOP + WINDOW)
     for number, frame in enumerate(frames):
@@ -89,14 +83,10 @@ def stretch(samples: Samples, factor: float) -> Samples:
     joined = np.zeros(int(len(samples) * factor) + 2 * WINDOW)
     start = reach
     for number in range(int(len(samples) * factor) // hop + 1):
-        joined[number * hop : number * hop + WINDOW] += (
-            window * padded[start : start + WINDOW]
-        )
+        joined[number * hop : number * hop + WINDOW] += window * padded[start : start + WINDOW]
         wanted = padded[start + hop : start + hop + WINDOW]
         place = int((number + 1) * hop / factor)
-        found = np.correlate(
-            padded[place : place + WINDOW + 2 * reach], wanted, mode="valid"
-        )
+        found = np.correlate(padded[place : place + WINDOW + 2 * reach], wanted, mode="valid")
         start = place + int(found.argmax())
     return np.asarray(joined[: int(len(samples) * factor)], dtype=np.float32)
 
@@ -120,8 +110,6 @@ def reverberate(samples: Samples, rng: np.random.Generator) -> Samples:
     tail[0] = 1.0
     size = len(samples) + length
     return np.asarray(
-        np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(tail, size), size)[
-            : len(samples)
-        ],
+        np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(tail, size), size)[: len(samples)],
         np.float32,
     )

@@ -73,9 +73,7 @@ def read_recordings(folder: Path, indices: range, leave_out: str | None) -> Bank
         digit, speaker, index = path.stem.split("_")
         if int(index) in indices and speaker != leave_out:
             samples, rate = soundfile.read(path, dtype="float32")
-            bank[speaker][int(digit)].append(
-                unit_peak(soxr.resample(samples, rate, RATE))
-            )
+            bank[speaker][int(digit)].append(unit_peak(soxr.resample(samples, rate, RATE)))
     return {speaker: dict(digits) for speaker, digits in bank.items()}
 
 
@@ -123,9 +121,7 @@ def human(job: Job, digits: list[int], rng: np.random.Generator) -> tuple[Sample
     """The digits out of one person's recordings."""
     speaker = sorted(job.sources.human)[rng.integers(len(job.sources.human))]
     recordings = job.sources.human[speaker]
-    clips = [
-        recordings[digit][rng.integers(len(recordings[digit]))] for digit in digits
-    ]
+    clips = [recordings[digit][rng.integers(len(recordings[digit]))] for digit in digits]
     if not job.disguised:
         return join(clips, rng, 0.0), speaker
     if rng.random() < 0.75:
@@ -134,37 +130,27 @@ def human(job: Job, digits: list[int], rng: np.random.Generator) -> tuple[Sample
     return join(clips, rng, 9.0 if rng.random() < 0.5 else 0.0), speaker
 
 
-def synthetic(
-    job: Job, digits: list[int], rng: np.random.Generator
-) -> tuple[Samples, str]:
+def synthetic(job: Job, digits: list[int], rng: np.random.Generator) -> tuple[Samples, str]:
     """The digits in one synthetic voice: spoken one by one and joined, or fluently in one breath."""
     voice = job.sources.voices[rng.integers(len(job.sources.voices))]
     if rng.random() < 0.3:
         comma = ", " if rng.random() < 0.5 else " "
-        return join(
-            [speak(comma.join(WORDS[digit] for digit in digits), voice)], rng, 0.0
-        ), voice.name
+        return join([speak(comma.join(WORDS[digit] for digit in digits), voice)], rng, 0.0), voice.name
     clips = [job.sources.synthetic[voice.name][digit][0] for digit in digits]
     stretched = Disguise.draw(rng, formants=False)
-    return join(
-        [stretched(clip) for clip in clips], rng, 9.0 if rng.random() < 0.5 else 0.0
-    ), voice.name
+    return join([stretched(clip) for clip in clips], rng, 9.0 if rng.random() < 0.5 else 0.0), voice.name
 
 
 def finish(samples: Samples, rng: np.random.Generator, disguised: bool) -> Samples:
     """Room, microphone, level and noise."""
     if not disguised:
-        return np.asarray(
-            samples + 1e-3 * rng.standard_normal(len(samples)), dtype=np.float32
-        )
+        return np.asarray(samples + 1e-3 * rng.standard_normal(len(samples)), dtype=np.float32)
     if rng.random() < 0.2:
         samples = reverberate(samples, rng)
     if rng.random() < 0.6:
         samples = colour(samples, rng)
     noise = 10 ** rng.uniform(-3.7, -1.9) * rng.standard_normal(len(samples))
-    return np.asarray(
-        unit_peak(samples) * rng.uniform(0.4, 1.2) + noise, dtype=np.float32
-    )
+    return np.asarray(unit_peak(samples) * rng.uniform(0.4, 1.2) + noise, dtype=np.float32)
 
 
 def make_share(job: Job) -> list[dict[str, object]]:
@@ -176,9 +162,7 @@ def make_share(job: Job) -> list[dict[str, object]]:
         make = human if rng.random() < job.human_share else synthetic
         samples, speaker = make(job, digits, rng)
         name = f"{number:06d}.wav"
-        soundfile.write(
-            job.out / name, finish(samples, rng, job.disguised), RATE, subtype="PCM_16"
-        )
+        soundfile.write(job.out / name, finish(samples, rng, job.disguised), RATE, subtype="PCM_16")
         text = " ".join(WORDS[digit] for digit in digits)
         rows.append(
             {
@@ -204,31 +188,24 @@ def make_part(
     workers = os.cpu_count() or 1
     bounds = [count * share // workers for share in range(workers + 1)]
     jobs = [
-        Job(sources, out, range(low, high), seed, human_share, disguised)
-        for low, high in itertools.pairwise(bounds)
+        Job(sources, out, range(low, high), seed, human_share, disguised) for low, high in itertools.pairwise(bounds)
     ]
     with ProcessPoolExecutor(workers) as pool:
         rows = [row for share in pool.map(make_share, jobs) for row in share]
     (out / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    print(
-        f"{out}: {len(rows)} utterances, {sum(float(str(row['seconds'])) for row in rows) / 3600:.2f} hours"
-    )
+    print(f"{out}: {len(rows)} utterances, {sum(float(str(row['seconds'])) for row in rows) / 3600:.2f} hours")
 
 
 def main() -> None:
     """Read the command line and make both parts."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--recordings",
         type=Path,
         required=True,
         help="folder of {digit}_{speaker}_{index}.wav",
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder to write train/ and dev/ into"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write train/ and dev/ into")
     parser.add_argument("--count", type=int, default=24_000, help="training utterances")
     parser.add_argument("--dev", type=int, default=400, help="dev utterances")
     parser.add_argument(
@@ -246,15 +223,9 @@ def main() -> None:
     args = parser.parse_args()
 
     spoken = synthetic_bank(VOICES)
-    train = Sources(
-        read_recordings(args.recordings, TRAIN_INDICES, args.leave_out), spoken, VOICES
-    )
-    dev = Sources(
-        read_recordings(args.recordings, DEV_INDICES, args.leave_out), spoken, VOICES
-    )
-    make_part(
-        train, args.out / "train", args.count, args.seed, args.human, disguised=True
-    )
+    train = Sources(read_recordings(args.recordings, TRAIN_INDICES, args.leave_out), spoken, VOICES)
+    dev = Sources(read_recordings(args.recordings, DEV_INDICES, args.leave_out), spoken, VOICES)
+    make_part(train, args.out / "train", args.count, args.seed, args.human, disguised=True)
     make_part(dev, args.out / "dev", args.dev, args.seed + 1, 0.8, disguised=False)
 
 

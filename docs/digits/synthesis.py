@@ -141,11 +141,7 @@ def speak(text: str, voice: Voice) -> npt.NDArray[np.float32]:
         "-p",
         str(voice.pitch),
     ]
-    wav = subprocess.run(
-        ["espeak-ng", *options, "--stdout", text], check=True, capture_output=True
-    ).stdout
+    wav = subprocess.run(["espeak-ng", *options, "--stdout", text], check=True, capture_output=True).stdout
     samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
     loud = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max())
-    return np.asarray(
-        soxr.resample(samples[loud[0] : loud[-1] + 1], rate, RATE), dtype=np.float32
-    )
+    return np.asarray(soxr.resample(samples[loud[0] : loud[-1] + 1], rate, RATE), dtype=np.float32)
