@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from speechgraft.config import Config, config_class, field
+from speechgraft.config.fields import option_names
 from speechgraft.config.validators import positive
 from speechgraft.errors import ConfigError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import Role
+from speechgraft.routing import route
 
 
 def read_part(value: Any, role: Role, catalog: Catalog | None = None) -> Any:
@@ -67,3 +69,19 @@ class SpeechEncoderDecoderConfig(Config):
         """
         decoder = decoder_config.copy(is_decoder=True, add_cross_attention=True)
         return cls(encoder=encoder_config.copy(), decoder=decoder, **options)
+
+
+def route_options(
+    options: Mapping[str, Any], encoder: type[Config], decoder: type[Config]
+) -> dict[str, dict[str, Any]]:
+    """Options of a factory, by the config they belong to: `"encoder"` and `"decoder"` prefixed, `"pair"` unprefixed.
+
+    Raises:
+        RoutingError: An option is unknown, or was passed twice.
+    """
+    destinations = {
+        "encoder": option_names(encoder),
+        "decoder": option_names(decoder),
+        "pair": option_names(SpeechEncoderDecoderConfig) - {"encoder", "decoder"},
+    }
+    return route(options, destinations, unprefixed="pair")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 
 from speechgraft.bridge import Bridge
 from speechgraft.checkpoint import (
@@ -24,15 +24,13 @@ from speechgraft.checkpoint import (
     write_tensors,
 )
 from speechgraft.config import Config
-from speechgraft.config.fields import fields_of, option_names
 from speechgraft.contracts import Component, Decoder, Encoder
 from speechgraft.errors import ConfigError, InputError
 from speechgraft.generation import GenerationConfig
 from speechgraft.registry.catalog import Catalog
-from speechgraft.registry.configs import SpeechEncoderDecoderConfig, read_part
+from speechgraft.registry.configs import SpeechEncoderDecoderConfig, read_part, route_options
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry, Role
-from speechgraft.routing import route
 
 Dtype = torch.dtype | Literal["auto"]
 Source = str | PathLike[str]
@@ -120,9 +118,8 @@ class SpeechEncoderDecoderModel(Bridge):
         )
         with torch.device("meta"):
             model = cls(config, generation_config=generation, catalog=catalog)
-        model.load_report = load_into(
-            model, open_tensors(folder), model.weight_map(), dtype=dtype, device=device, strict=strict
-        )
+        report = load_into(model, open_tensors(folder), model.weight_map(), dtype=dtype, device=device, strict=strict)
+        model.load_report = evolve(report, unknown_config_keys=_unknown_keys(config))
         return model.eval()
 
     @classmethod
@@ -158,7 +155,7 @@ class SpeechEncoderDecoderModel(Bridge):
         catalog = catalog or default_catalog()
         encoder = _Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog)
         decoder = _Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog)
-        routed = _route(options, encoder.config, decoder.config)
+        routed = route_options(options, type(encoder.config), type(decoder.config))
         config = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(
             encoder.config.copy(**routed["encoder"]), decoder.config.copy(**routed["decoder"]), **routed["pair"]
         )
@@ -253,19 +250,6 @@ def _own_config(
     return config
 
 
-def _route(options: dict[str, Any], encoder: Config, decoder: Config) -> dict[str, dict[str, Any]]:
-    """Options of a factory: unprefixed of the pair, `encoder_` and `decoder_` of its parts."""
-    return route(
-        options,
-        {
-            "pair": fields_of(SpeechEncoderDecoderConfig).keys() - {"encoder", "decoder"},
-            "encoder": option_names(type(encoder)),
-            "decoder": option_names(type(decoder)),
-        },
-        unprefixed="pair",
-    )
-
-
 def _read_config(folder: Path, options: dict[str, Any], catalog: Catalog | None) -> SpeechEncoderDecoderConfig:
     """The pair's config that a folder holds, with the options of a call before its own values."""
     data = read_json(folder / CONFIG_FILE)
@@ -279,9 +263,15 @@ def _read_config(folder: Path, options: dict[str, Any], catalog: Catalog | None)
         raise ConfigError(f"{folder / CONFIG_FILE}: {error.title}", error.problems) from None
     if not options:
         return config
-    routed = _route(options, config.encoder, config.decoder)
+    routed = route_options(options, type(config.encoder), type(config.decoder))
     return config.copy(
         encoder=config.encoder.copy(**routed["encoder"]),
         decoder=config.decoder.copy(**routed["decoder"]),
         **routed["pair"],
     )
+
+
+def _unknown_keys(config: SpeechEncoderDecoderConfig) -> tuple[str, ...]:
+    """Keys of `config.json` that nobody is known to write."""
+    parts = {"": config, "encoder.": config.encoder, "decoder.": config.decoder}
+    return tuple(prefix + key for prefix, part in parts.items() for key in part.unknown_keys)

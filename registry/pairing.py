@@ -100,9 +100,9 @@ def _pair_config(
     options: Mapping[str, Any],
 ) -> SpeechEncoderDecoderConfig:
     """The pair's config; problems of both parts are raised together, with paths from the pair's root."""
-    from speechgraft.registry.configs import SpeechEncoderDecoderConfig
+    from speechgraft.registry.configs import SpeechEncoderDecoderConfig, route_options
 
-    routed = _routed(encoder_entry, decoder_entry, options)
+    routed = route_options(options, encoder_entry.load_config_class(), decoder_entry.load_config_class())
     problems: list[str] = []
     parts: list[Config] = []
     for entry, given in ((encoder_entry, encoder), (decoder_entry, decoder)):
@@ -113,21 +113,6 @@ def _pair_config(
     if problems:
         raise ConfigError(f"{encoder_entry.name} and {decoder_entry.name} cannot be configured:", problems)
     return SpeechEncoderDecoderConfig.from_encoder_decoder_configs(*parts, **routed["pair"])
-
-
-def _routed(
-    encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, options: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    from speechgraft.config.fields import option_names
-    from speechgraft.registry.configs import SpeechEncoderDecoderConfig
-    from speechgraft.routing import route
-
-    destinations = {
-        "encoder": option_names(encoder_entry.load_config_class()),
-        "decoder": option_names(decoder_entry.load_config_class()),
-        "pair": option_names(SpeechEncoderDecoderConfig) - {"encoder", "decoder"},
-    }
-    return route(options, destinations, unprefixed="pair")
 
 
 def _part_config(entry: Entry, given: Mapping[str, Any] | Config | None, prefixed: Mapping[str, Any]) -> Config:
