@@ -53,17 +53,22 @@ def _checked(extractor: Wav2Vec2FeatureExtractor, attribute: attrs.Attribute[Any
 
 
 def _problem(name: str, value: Any) -> str | None:
-    kind = _KINDS.get(name)
-    if kind is None:
+    if name not in _KINDS:
         return None
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        expected = "a number" if isinstance(kind, tuple) else kind.__name__
-        return f"$.{name}: {value!r} is a {type(value).__name__}, expected {expected}"
-    if name == "sampling_rate" and int(value) <= 0:
+    if problem := _wrong_kind(value, _KINDS[name]):
+        return f"$.{name}: {problem}"
+    if name == "sampling_rate" and value <= 0:
         return f"$.sampling_rate: {value}, expected a positive number of samples a second"
     if name in _CHOICES and value not in _CHOICES[name]:
         return f"$.{name}: {value!r}, expected {' or '.join(map(repr, _CHOICES[name]))}"
     return None
+
+
+def _wrong_kind(value: Any, kind: type | tuple[type, ...]) -> str | None:
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return None
+    expected = "a number" if isinstance(kind, tuple) else kind.__name__
+    return f"{value!r} is a {type(value).__name__}, expected {expected}"
 
 
 @attrs.define(slots=False, on_setattr=_checked)
@@ -178,8 +183,9 @@ class Wav2Vec2FeatureExtractor:
 
     @classmethod
     def from_pretrained(cls, dir_or_id: str | os.PathLike[str], **overrides: Any) -> Self:
-        """Read from a folder or a hub repository: `preprocessor_config.json`, or what stands for it in
-        `processor_config.json`.
+        """Read from a folder or a hub repository.
+
+        The settings are in `preprocessor_config.json`, or under `feature_extractor` in `processor_config.json`.
 
         Raises:
             CheckpointError: There is neither, or it is not a JSON object.

@@ -28,11 +28,11 @@ _DEFAULT_PIECES = 1_000
 def build_tokenizer(
     texts: Iterable[str], kind: Literal["word", "char", "wordpiece"] = "word", *, vocab_size: int | None = None
 ) -> Tokenizer:
-    """Make a vocabulary from texts: `[PAD]` is 0, then `[UNK]`, `[BOS]`, `[EOS]`, then what the texts hold,
-    words and characters by falling frequency.
+    """Make a vocabulary from texts.
 
-    The same texts always give the same vocabulary. White space of any length and kind separates words;
-    decoding puts one space between them.
+    `[PAD]` is 0, then come `[UNK]`, `[BOS]`, `[EOS]`, then what the texts hold: words and characters by
+    falling frequency. The same texts always give the same vocabulary. White space of any length and kind
+    separates words; decoding puts one space between them.
 
     Args:
         texts: What is to be written with the vocabulary.

@@ -15,8 +15,10 @@ _MAP_FILE = "special_tokens_map.json"
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """The contents of `tokenizer_config.json`; special tokens are those of `special_tokens_map.json` where it
-    names none itself."""
+    """The contents of `tokenizer_config.json`.
+
+    Special tokens are those of `special_tokens_map.json` where it names none itself.
+    """
     settings = _read(folder / CONFIG_FILE)
     roles = {f"{role}_token" for role in ROLES}
     if roles.isdisjoint(settings):
