@@ -1,5 +1,4 @@
 # Each target makes .venv when it is not there or when the pinned versions changed; Python >= 3.11 is all it needs.
-# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take torch's small CPU build.
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14
 RECENT := import sys, venv; sys.exit(sys.version_info < (3, 11))

@@ -35,6 +35,7 @@ class BridgeConfig(Protocol):
     ctc_vocab_size: int | None
     pad_token_id: int | None
     eos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
     decoder_start_token_id: int | None
 
     @property
@@ -230,6 +231,14 @@ class Bridge(Component):
             if value is not None:
                 return value
         raise ConfigError(f"{name} is needed {purpose}, but no config sets it: set model.config.{name}")
+
+    def ends(self, generation_config: GenerationConfig | None = None) -> set[int]:
+        """Tokens that end a text: those of the generation config, or else of the pair's, or else of the decoder's."""
+        for config in (generation_config or self.generation_config, self.config, self.config.decoder):
+            ends: int | list[int] | None = config.eos_token_id
+            if ends is not None:
+                return set(ends) if isinstance(ends, list) else {ends}
+        return set()
 
     def _switch(self, name: str, given: bool | None) -> bool:
         return bool(getattr(self.config, name)) if given is None else given

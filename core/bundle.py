@@ -263,7 +263,7 @@ class Transcriber:
         return [[int(token) for token in row] for row in rows.tolist()]
 
     def _transcript(self, row: list[int], audio: Audio, config: GenerationConfig) -> Transcript:
-        ends = _ends(self.model, config)
+        ends = self.model.ends(config)
         said = row[1:]
         end = next((place for place, token in enumerate(said) if token in ends), None)
         warnings = (f"stopped after {len(said)} tokens without an end",) if ends and end is None else ()
@@ -288,14 +288,6 @@ def _is_silent(audio: Audio) -> bool:
 
 def _silence(audio: Audio) -> Transcript:
     return Transcript("", (), audio.seconds, audio.source, (f"silence: no sample above {SILENCE:g} of full scale",))
-
-
-def _ends(model: SpeechEncoderDecoderModel, config: GenerationConfig) -> set[int]:
-    """Tokens that end a row, from where generation takes them."""
-    for source in (config, model.config, model.config.decoder):
-        if source.eos_token_id is not None:
-            return set(source.eos_token_id if isinstance(source.eos_token_id, list) else [source.eos_token_id])
-    return set()
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def generate(
         start = _token(model, config, "decoder_start_token_id", "to begin with")
         prompt = torch.full((len(encoded.last_hidden_state), 1), start, device=encoded.last_hidden_state.device)
     checks.check_ids(prompt, model.decoder.vocab_size, "decoder_input_ids")
-    ends = _ends(model, config)
+    ends = model.ends(config)
     return greedy(
         model.decoder,
         model.connect(encoded.last_hidden_state),
@@ -150,14 +150,6 @@ def _token(model: Bridge, config: GenerationConfig, name: str, purpose: str) -> 
     """A special token, from the generation config or else from the model's."""
     value: int | None = getattr(config, name)
     return model.token(name, purpose) if value is None else value
-
-
-def _ends(model: Bridge, config: GenerationConfig) -> set[int]:
-    """Tokens that end a row; without any, rows end at the limit alone."""
-    for source in (config, model.config, model.config.decoder):
-        if source.eos_token_id is not None:
-            return set(source.eos_token_id if isinstance(source.eos_token_id, list) else [source.eos_token_id])
-    return set()
 
 
 def _limit(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
