@@ -41,7 +41,7 @@ clean:
 
 .venv/.made: constraints.txt
 	$(if $(PYTHON),,$(error speechgraft needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)))
-	$(PYTHON) -c "$(RECENT)" || { echo "$(PYTHON) is older than Python 3.11" >&2; exit 1; }
+	$(PYTHON) -c "$(RECENT)" || { echo "$(PYTHON) is no Python 3.11 or newer" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools
 	touch $@

@@ -105,9 +105,9 @@ def main() -> None:
             arguments.rounds,
         )
     weights = sum(parameter.nbytes for parameter in ours.decoder.parameters())
+    limit = {"max_new_tokens": arguments.tokens}
     for batch in (1, 8):
         encoded = torch.randn(batch, 499, 768)
-        limit = {"max_new_tokens": arguments.tokens}
         outputs = EncoderOutput(last_hidden_state=encoded)
         reference = transformers.modeling_outputs.BaseModelOutput(last_hidden_state=encoded)
         compare(
