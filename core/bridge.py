@@ -35,7 +35,6 @@ class BridgeConfig(Protocol):
     ctc_vocab_size: int | None
     pad_token_id: int | None
     eos_token_id: int | list[int] | None
-    eos_token_id: int | list[int] | None
     decoder_start_token_id: int | None
 
     @property

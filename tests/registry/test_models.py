@@ -138,7 +138,9 @@ def test_all_problems_of_a_config_file_come_at_once_with_their_paths(tmp_path: P
     with pytest.raises(ConfigError) as caught:
         sg.SpeechEncoderDecoderModel.from_pretrained(tmp_path)
     text = str(caught.value)
-    assert all(path in text for path in ("$.encoder.hidden_size", "$.encoder.hidden_act", "$.decoder.num_attention_heads"))
+    assert all(
+        path in text for path in ("$.encoder.hidden_size", "$.encoder.hidden_act", "$.decoder.num_attention_heads")
+    )
 
 
 def test_parts_that_were_trained_apart_are_grafted_with_a_report(tmp_path: Path) -> None:
