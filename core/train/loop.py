@@ -277,7 +277,7 @@ class Run:
         """More tokens than any text needs: a model that has not yet learned to end would go on to its last position."""
         limit = max(map(len, self.loader.labels)) + 20
         positions = self.asr.model.decoder.max_positions
-        return limit if positions is None else min(limit, positions)
+        return limit if positions is None else min(limit, positions - 1)  # the start token takes one
 
     def _save_best(self, wer: float, cer: float) -> None:
         asr = self.asr
