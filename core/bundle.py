@@ -132,14 +132,11 @@ class Transcriber:
         """
         from speechgraft.checkpoint import replacing
 
-        with replacing(Path(folder)) as scratch:
+        # Files of a tokenizer that was there before would be read in place of this one's.
+        with replacing(Path(folder), without=_TOKENIZER_FILES) as scratch:
             self.model.save_pretrained(scratch)
             self.extractor.save_pretrained(scratch)
             self.tokenizer.save_pretrained(scratch)
-            stale = [name for name in _TOKENIZER_FILES if not (scratch / name).exists()]
-        # Files of a tokenizer that was there before; no reader here takes them for this one's, others may.
-        for name in stale:
-            (Path(folder).expanduser() / name).unlink(missing_ok=True)
 
     def __call__(self, source: Source, *, max_seconds: float | None = 300.0, **generation: Any) -> Transcript:
         """Transcribe one recording.

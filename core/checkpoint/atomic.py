@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from speechgraft.checkpoint.tensors import is_weights
@@ -25,11 +25,11 @@ _RENAME_EXCHANGE = 2
 
 
 @contextlib.contextmanager
-def replacing(folder: Path | str) -> Iterator[Path]:
+def replacing(folder: Path | str, *, without: Collection[str] = ()) -> Iterator[Path]:
     """A folder to fill, which takes the place of `folder` when the block ends well.
 
-    Files of the old folder that the block did not write are in the new one as well, except old
-    weights beside new ones. If the block raises, or the process dies, the old folder is as it was.
+    Files of the old folder that the block did not write are in the new one as well, except those
+    named in `without` and old weights beside new ones. If the block raises, or the process dies, the old folder is as it was.
     Within the block, replacing the folder that it was given is writing to it.
 
     Raises:
@@ -49,7 +49,7 @@ def replacing(folder: Path | str) -> Iterator[Path]:
     try:
         yield scratch
         with _reported(folder):
-            _finish(scratch, folder)
+            _finish(scratch, folder, frozenset(without))
     finally:
         os.close(lock)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -115,13 +115,13 @@ def _locked(folder: Path) -> int | None:
     return lock
 
 
-def _finish(scratch: Path, folder: Path) -> None:
+def _finish(scratch: Path, folder: Path, without: frozenset[str]) -> None:
     for path in (*scratch.rglob("*"), scratch):
         _flush(path)
     if not folder.exists():
         scratch.rename(folder)
     else:
-        _keep_others(folder, scratch)
+        _keep_others(folder, scratch, without)
         _exchange(scratch, folder)
     _flush(folder.parent)
 
@@ -137,15 +137,15 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _keep_others(old: Path, new: Path) -> None:
-    """Link into `new` what only `old` has."""
+def _keep_others(old: Path, new: Path, without: frozenset[str] = frozenset()) -> None:
+    """Link into `new` what only `old` has, but for the names in `without`."""
     superseded = any(is_weights(path.name) for path in new.iterdir())
     for path in old.iterdir():
         target = new / path.name
         if path.is_dir() and not path.is_symlink():
             target.mkdir(exist_ok=True)
             _keep_others(path, target)
-        elif not os.path.lexists(target) and not (superseded and is_weights(path.name)):
+        elif not os.path.lexists(target) and path.name not in without and not (superseded and is_weights(path.name)):
             try:
                 os.link(path, target, follow_symlinks=False)
             except OSError:
