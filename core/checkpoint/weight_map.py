@@ -26,88 +26,17 @@ def weight_map(config: ToyConfig) -> WeightMap:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
 from speechgraft.checkpoint.patterns import Pattern
+from speechgraft.checkpoint.rows import OldSpelling, Row, Rule
 from speechgraft.errors import CheckpointError, PluginError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@attrs.frozen
-class Rule:
-    """One row: a tensor on disk is one of ours, or several that lie side by side in it.
-
-    Attributes:
-        disk: Name on disk.
-        ours: Our names; more than one where the tensor on disk is split.
-        dim: The dimension of the tensor on disk along which ours lie side by side, in equal parts.
-        transposed: Whether a matrix on disk has its dimensions the other way round.
-    """
-
-    disk: Pattern
-    ours: tuple[Pattern, ...]
-    dim: int = 0
-    transposed: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        for pattern in self.ours:
-            if pattern.placeholders != self.disk.placeholders:
-                raise PluginError(f"weight map: {self.disk} and {pattern} have different placeholders")
-
-    def take_apart(self, name: str, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Our tensors from the one on disk called `name`."""
-        count = len(self.ours)
-        if count == 1:
-            return (tensor.t() if self.transposed else tensor,)
-        if tensor.dim() <= self.dim or tensor.shape[self.dim] % count:
-            raise CheckpointError(
-                f"{name}: shape {tuple(tensor.shape)} cannot be split into "
-                f"{count} equal parts along dimension {self.dim}"
-            )
-        return tuple(part.t() if self.transposed else part for part in tensor.chunk(count, self.dim))
-
-    def put_together(self, tensors: Sequence[Tensor]) -> Tensor:
-        """The tensor on disk from ours."""
-        import torch
-
-        turned = [tensor.t() if self.transposed else tensor for tensor in tensors]
-        return turned[0] if len(turned) == 1 else torch.cat(turned, self.dim)
-
-
-@attrs.frozen
-class OldSpelling:
-    """A row that is only read: an older name on disk for a newer one."""
-
-    old: Pattern
-    new: Pattern
-
-
-Row = Rule | OldSpelling
-
-
-def rename(disk: str, ours: str) -> Row:
-    """The same tensor under two names."""
-    return Rule(Pattern(disk), (Pattern(ours),))
-
-
-def transpose(disk: str, ours: str) -> Row:
-    """A matrix that lies on disk the other way round."""
-    return Rule(Pattern(disk), (Pattern(ours),), transposed=True)
-
-
-def split(disk: str, ours: Sequence[str], dim: int = 0, *, transposed: bool = False) -> Row:
-    """One tensor on disk that is several of ours in equal parts along `dim` (each then transposed)."""
-    return Rule(Pattern(disk), tuple(map(Pattern, ours)), dim, transposed)
-
-
-def old_spelling(old: str, new: str) -> Row:
-    """A name that older files have for the newer name, which is the one that other rows know and that is written."""
-    return OldSpelling(Pattern(old), Pattern(new))
 
 
 @attrs.frozen
@@ -163,12 +92,18 @@ class _Table:
 
     def write(self, name: str) -> tuple[Rule, str, list[str]] | None:
         """The rule for one of our names, the name on disk, and all of ours that lie in that tensor."""
+        return next(self._writes(name, duplicates=False), None)
+
+    def duplicates(self, name: str) -> list[str]:
+        """Further names on disk under which one of our tensors is written as it is."""
+        return [on_disk for _, on_disk, _ in self._writes(name, duplicates=True)]
+
+    def _writes(self, name: str, *, duplicates: bool) -> Iterator[tuple[Rule, str, list[str]]]:
         for rule in self.rules:
             for pattern in rule.ours:
-                if (values := pattern.match(name)) is not None:
+                if rule.duplicate == duplicates and (values := pattern.match(name)) is not None:
                     ours = [self.root + each.fill(values) for each in rule.ours]
-                    return rule, self.root + self._with_prefix(rule.disk.fill(values)), ours
-        return None
+                    yield rule, self.root + self._with_prefix(rule.disk.fill(values)), ours
 
     def _with_prefix(self, name: str) -> str:
         if self.writes_prefix is None:
@@ -231,15 +166,22 @@ class WeightMap:
             CheckpointError: Two tensors on disk are the same one of ours, or one cannot be split.
         """
         mapped = Mapped({}, {}, {}, ())
-        unexpected = []
+        unexpected, duplicates = [], []
         for name in disk:
             match self._read(name):
                 case None:
                     unexpected.append(name)
                 case str() as reason:
                     mapped.ignored[name] = reason
+                case Rule(duplicate=True) as rule, ours:
+                    duplicates.append((name, rule, ours))
                 case rule, ours:
                     self._take(mapped, name, disk[name], rule, ours)
+        for name, rule, ours in duplicates:
+            if ours[0] in mapped.tensors:
+                mapped.ignored[name] = "the same as another tensor, which is there"
+            else:
+                self._take(mapped, name, disk[name], rule, ours)
         return attrs.evolve(mapped, unexpected=tuple(unexpected))
 
     def _take(self, mapped: Mapped, name: str, tensor: Tensor, rule: Rule, ours: list[str]) -> None:
@@ -261,6 +203,8 @@ class WeightMap:
                 raise PluginError(f"weight map: {on_disk} needs {', '.join(missing)} beside {name}")
             if on_disk not in disk:
                 disk[on_disk] = rule.put_together([ours[part] for part in parts])
+            for twin in self._duplicates(name):
+                disk[twin] = ours[name].clone()
         return disk
 
     def name_on_disk(self, name: str) -> str | None:
@@ -282,6 +226,10 @@ class WeightMap:
     def _read(self, name: str) -> tuple[Rule, list[str]] | str | None:
         found = (table.read(name.removeprefix(table.root)) for table in self._tables if name.startswith(table.root))
         return next((each for each in found if each is not None), None)
+
+    def _duplicates(self, name: str) -> list[str]:
+        tables = [table for table in self._tables if name.startswith(table.root)]
+        return [twin for table in tables for twin in table.duplicates(name.removeprefix(table.root))]
 
     def _write(self, name: str) -> tuple[Rule, str, list[str]]:
         for table in self._tables:

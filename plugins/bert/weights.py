@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speechgraft.checkpoint.weight_map import WeightMap, old_spelling, rename
+from speechgraft.checkpoint import WeightMap, duplicate, old_spelling, rename
 from speechgraft.plugins.bert.config import BertConfig
 
 _LAYER, _OURS = "bert.encoder.layer.{i}", "stack.layers.{i}"
@@ -28,6 +28,8 @@ def weight_map(config: BertConfig) -> WeightMap:
         else [
             rename("cls.predictions.decoder.weight", "head.weight"),
             rename("cls.predictions.decoder.bias", "head.bias"),
+            # Older files have this name alone; newer ones have both, and nothing reads the tensor of this name.
+            duplicate("cls.predictions.bias", "head.bias"),
         ]
     )
     return WeightMap(
@@ -50,11 +52,7 @@ def weight_map(config: BertConfig) -> WeightMap:
             ("bert.embeddings.position_ids", "a counter that is not stored any more"),
             ("bert.pooler.{rest}", "a decoder has no pooler"),
             ("cls.seq_relationship.{rest}", "the next-sentence head of pre-training"),
-            *(
-                [("cls.predictions.decoder.{rest}", "tied to the word embedding")]
-                if tied
-                else [("cls.predictions.bias", "the untied output layer has a bias of its own")]
-            ),
+            *([("cls.predictions.decoder.{rest}", "tied to the word embedding")] if tied else []),
         ],
         fresh=[
             ("stack.layers.{i}.cross_attention.{rest}", "injected: BERT was pretrained without cross-attention"),

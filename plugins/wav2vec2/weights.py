@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speechgraft.checkpoint.weight_map import WeightMap, old_spelling, rename
+from speechgraft.checkpoint import WeightMap, old_spelling, rename
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config
 
 _LAYER, _OURS = "encoder.layers.{i}", "stack.layers.{i}"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from speechgraft.checkpoint import WeightMap, old_spelling, rename, split, transpose
+from speechgraft.checkpoint import WeightMap, duplicate, old_spelling, rename, split, transpose
 from speechgraft.errors import CheckpointError, PluginError
 
 TABLE = WeightMap(
@@ -117,3 +117,20 @@ def test_mistakes_in_a_table_or_in_what_is_written_are_named() -> None:
     with pytest.raises(PluginError, match=r"needs layers.0.key.bias, layers.0.value.bias beside layers.0.query.bias"):
         TABLE.to_disk({"layers.0.query.bias": torch.zeros(1)})
     assert TABLE.name_on_disk("c") is None
+
+
+def test_a_duplicate_is_written_beside_and_read_where_the_first_is_not_there() -> None:
+    table = WeightMap([rename("head.decoder.bias", "head.bias"), duplicate("head.bias", "head.bias")], prefix="toy.")
+    nested = table.nested("decoder.")
+    bias, other = torch.ones(3), torch.zeros(3)
+    disk = nested.to_disk({"decoder.head.bias": bias})
+    assert sorted(disk) == ["decoder.head.bias", "decoder.head.decoder.bias"]
+    assert all(torch.equal(tensor, bias) for tensor in disk.values())
+    assert len({tensor.data_ptr() for tensor in disk.values()}) == 2, "files hold no tensor twice"
+    for first, second in (("head.decoder.bias", "head.bias"), ("head.bias", "head.decoder.bias")):
+        both = {f"decoder.{first}": other, f"decoder.{second}": other, "decoder.head.decoder.bias": bias}
+        mapped = nested.to_ours(both)
+        assert mapped.tensors["decoder.head.bias"] is bias, "whichever comes first in the file"
+        assert list(mapped.ignored) == ["decoder.head.bias"]
+    assert nested.to_ours({"decoder.head.bias": other}).tensors["decoder.head.bias"] is other
+    assert nested.name_on_disk("decoder.head.bias") == "decoder.head.decoder.bias"
