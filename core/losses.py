@@ -58,7 +58,9 @@ def ctc(
     kept = labels != IGNORED
     for token in skipped:
         kept &= labels != token
-    log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)  # (frames, batch, vocabulary)
+    # Half precision is too coarse for sums over paths; what is finer than float32 stays.
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    log_probs = wide.log_softmax(dim=-1).transpose(0, 1)  # (frames, batch, vocabulary)
     total = F.ctc_loss(
         log_probs, labels[kept], frames, kept.sum(dim=1), blank=blank, reduction="sum", zero_infinity=True
     )
