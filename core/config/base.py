@@ -193,9 +193,11 @@ class Settings:
         return all(getattr(self, name) == getattr(other, name) for name in fields_of(type(self)))
 
     def __repr__(self) -> str:
-        changed = [
-            f"{name}={value!r}"
-            for name, value in ((name, vars(self).get(name)) for name in fields_of(type(self)))
-            if value != default_of(self, name)
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
+        changed = (name for name in fields_of(type(self)) if not self._is_default(name))
+        return f"{type(self).__name__}({', '.join(f'{name}={vars(self).get(name)!r}' for name in changed)})"
+
+    def _is_default(self, name: str) -> bool:
+        try:
+            return bool(vars(self).get(name) == default_of(self, name))
+        except Mismatch:  # it has none
+            return False
