@@ -27,5 +27,6 @@ def speechgraft_decoders() -> Iterable[DecoderEntry]:
             "intermediate_size": 32,
             "max_position_embeddings": 64,
         },
+        draw="speechgraft.plugins.bert.strategies:configs",
         summary="BERT read from left to right, with fresh cross-attention layers",
     )

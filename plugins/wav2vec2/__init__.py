@@ -32,5 +32,6 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
             "mask_time_length": 2,
             "mask_feature_length": 2,
         },
+        draw="speechgraft.plugins.wav2vec2.strategies:configs",
         summary="raw 16 kHz speech, a frame every 20 ms; group or layer norm, optional adapter",
     )
