@@ -1,0 +1,88 @@
+"""Small modules and pairs of registry entries, in float64 and with values that hide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from speechgraft.checkpoint import materialise
+from speechgraft.config import Config
+from speechgraft.contracts import Decoder, Encoder
+from speechgraft.registry import Catalog, DecoderEntry, EncoderEntry, Origin
+from speechgraft.registry.configs import SpeechEncoderDecoderConfig
+from speechgraft.registry.models import SpeechEncoderDecoderModel
+from speechgraft.testing.case import Case
+from speechgraft.testing.strategies import SEEDS, configs, pair_configs
+
+Module = TypeVar("Module", bound=nn.Module)
+
+SPREAD = 0.2
+"""By how much `scramble` moves parameters: at tiny widths a layer then neither fades nor blows up its input."""
+
+
+def catalog_of(encoder: EncoderEntry, decoder: DecoderEntry) -> Catalog:
+    """A catalog of these two alone, so that entries can be tried before they are registered."""
+    return Catalog().extended(Origin("testing", "speechgraft.testing", "0"), [encoder], [decoder])
+
+
+def drawn_encoder(case: Case, entry: EncoderEntry) -> Encoder:
+    """An encoder of a drawn config, in float64 and eval mode."""
+    return build_encoder(entry, case.draw(configs(entry), "config"), case.draw(SEEDS, "seed of the parameters"))
+
+
+def drawn_decoder(case: Case, entry: DecoderEntry) -> Decoder:
+    """A decoder of a drawn config, in float64 and eval mode."""
+    return build_decoder(entry, case.draw(configs(entry), "config"), case.draw(SEEDS, "seed of the parameters"))
+
+
+def drawn_pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> SpeechEncoderDecoderModel:
+    """A pair of a drawn config, in float64 and eval mode."""
+    config = case.draw(pair_configs(encoder, decoder), "config")
+    return build_pair(config, catalog_of(encoder, decoder), case.draw(SEEDS, "seed of the parameters"))
+
+
+def build_encoder(entry: EncoderEntry, config: Config, seed: int) -> Encoder:
+    """An encoder of a copy of `config`, in float64 and eval mode."""
+    with torch.device("meta"):
+        module = entry.build(config.copy())
+    return _filled(module, seed)
+
+
+def build_decoder(entry: DecoderEntry, config: Config, seed: int) -> Decoder:
+    """A decoder of a copy of `config`, in float64 and eval mode."""
+    with torch.device("meta"):
+        module = entry.build(config.copy())
+    return _filled(module, seed)
+
+
+def build_pair(config: SpeechEncoderDecoderConfig, catalog: Catalog, seed: int) -> SpeechEncoderDecoderModel:
+    """A pair in float64 and eval mode."""
+    with torch.device("meta"):
+        model = SpeechEncoderDecoderModel(config, catalog=catalog)
+    return _filled(model, seed)
+
+
+def _filled(module: Module, seed: int) -> Module:
+    with seeded(seed):
+        materialise(module, dtype=torch.float64)
+        scramble(module)
+    return module.eval()
+
+
+@torch.no_grad()
+def scramble(module: nn.Module) -> None:
+    """Move every parameter off its first value: a zero or a one would hide what is left out."""
+    for parameter in module.parameters():
+        parameter.add_(torch.randn_like(parameter), alpha=SPREAD)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's random numbers from `seed` on; those of the process go on afterwards as if nothing had been."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,208 @@
+"""What the properties are tried on: configs of entries, batches of inputs, tokens, labels, and pairs.
+
+Tensors are made of a drawn seed, so that a failing case is told by a few small numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from attrs import field, frozen
+from hypothesis import strategies as st
+from torch import Tensor
+
+from speechgraft.config import Config
+from speechgraft.contracts import Decoder, Encoder
+from speechgraft.errors import ConfigError, PluginError
+from speechgraft.losses import IGNORED
+from speechgraft.nn.masks import length_mask
+from speechgraft.registry import DecoderEntry, EncoderEntry
+from speechgraft.registry.configs import SpeechEncoderDecoderConfig
+from speechgraft.registry.entries import Entry
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+# Inputs longer than this are not drawn: a tiny front end gives many frames of them.
+_LONGEST = 4096
+
+
+@frozen(eq=False)
+class Batch:
+    """A right-padded batch of an encoder's inputs; the padding is zeros.
+
+    Attributes:
+        lengths: Samples or tokens of each row.
+        content: What the rows hold.
+        seed: Of what they were made.
+        inputs: (batch, longest), float64, or int64 where they are tokens.
+    """
+
+    lengths: tuple[int, ...]
+    content: str
+    seed: int
+    inputs: Tensor = field(repr=False)
+
+    @property
+    def mask(self) -> Tensor:
+        """(batch, longest), int64, one for what counts."""
+        return length_mask(torch.tensor(self.lengths), self.inputs.shape[1]).to(torch.int64)
+
+    def row(self, index: int) -> Tensor:
+        """One row without padding. *Shapes:* to (1, its length)."""
+        return self.inputs[index : index + 1, : self.lengths[index]]
+
+    def refilled(self, other: Batch) -> Tensor:
+        """These inputs with `other`'s in the padding. *Shapes:* to (batch, longest)."""
+        return torch.where(self.mask.to(torch.bool), self.inputs, other.inputs)
+
+
+@frozen(eq=False)
+class Memory:
+    """What a decoder attends to.
+
+    Attributes:
+        lengths: Frames of each utterance that count.
+        seed: Of what it was made.
+        frames: (utterances, frames, memory_size), float64.
+        mask: (utterances, frames), bool.
+    """
+
+    lengths: tuple[int, ...]
+    seed: int
+    frames: Tensor = field(repr=False)
+    mask: Tensor = field(repr=False)
+
+
+def configs(entry: Entry) -> st.SearchStrategy[Config]:
+    """Configs of an entry: its `tiny` one, and those of its `draw` where it has one."""
+    drawn = entry.load_draw()
+    tiny = st.builds(entry.tiny_config)
+    return tiny if drawn is None else st.one_of(tiny, drawn())
+
+
+@st.composite
+def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> SpeechEncoderDecoderConfig:
+    """Configs of pairs: any special tokens, with a CTC head or without, a projection or a memory that fits."""
+    encoder_config, decoder_config = draw(configs(encoder)), draw(configs(decoder))
+    with torch.device("meta"):
+        output_size = encoder.build(encoder_config).output_size
+        vocab_size = decoder.build(decoder_config).vocab_size
+    tokens = st.integers(0, vocab_size - 1)
+    options: dict[str, Any] = {
+        "pad_token_id": draw(tokens),
+        "decoder_start_token_id": draw(tokens),
+        "eos_token_id": draw(tokens | st.lists(tokens, min_size=1, max_size=4, unique=True)),
+        "ctc_vocab_size": draw(st.sampled_from([None, vocab_size])),
+    }
+    if draw(st.booleans()):
+        decoder_config = _taking(decoder_config, output_size)
+    return SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder_config, decoder_config, **options)
+
+
+def _taking(config: Config, memory_size: int) -> Config:
+    """The config with cross-attention to a memory of that width, where the decoder can do that."""
+    try:
+        return config.copy(cross_attention_hidden_size=memory_size)
+    except ConfigError:
+        return config
+
+
+def inputs_for(encoder: Encoder, frames: int) -> int:
+    """The fewest inputs that give so many frames."""
+    lengths = torch.arange(encoder.minimum_length, encoder.minimum_length + _LONGEST)
+    enough = (encoder.output_lengths(lengths) >= frames).nonzero()
+    if len(enough) == 0:
+        raise AssertionError(
+            f"{type(encoder).__name__}: {int(lengths[-1])} inputs give {int(encoder.output_lengths(lengths)[-1])} "
+            f"frames, fewer than {frames}: choose a tiny config with a shorter stride, or see output_lengths"
+        )
+    return int(lengths[int(enough[0, 0])])
+
+
+@st.composite
+def batches(
+    draw: st.DrawFn,
+    encoder: Encoder,
+    *,
+    rows: tuple[int, int] = (1, 3),
+    frames: tuple[int, int] = (1, 8),
+    contents: tuple[str, ...] = ("noise", "tone", "silence", "step"),
+) -> Batch:
+    """Batches of inputs that give about so many frames a row."""
+    span = st.integers(inputs_for(encoder, frames[0]), inputs_for(encoder, frames[1] + 1) - 1)
+    lengths = tuple(draw(st.lists(span, min_size=rows[0], max_size=rows[1])))
+    content, seed = draw(st.sampled_from(contents)), draw(SEEDS)
+    return make_batch(encoder, lengths, content, seed)
+
+
+def make_batch(encoder: Encoder, lengths: tuple[int, ...], content: str, seed: int) -> Batch:
+    """A batch of these lengths.
+
+    Raises:
+        PluginError: The encoder takes features, and the contracts do not tell how many bins they have.
+    """
+    size, random = (len(lengths), max(lengths)), torch.Generator().manual_seed(seed)
+    if encoder.input_kind == "features":
+        raise PluginError("an encoder of features cannot be tried: the contracts do not tell how many bins they have")
+    if encoder.input_kind == "tokens":
+        inputs = torch.randint(int(encoder.config.vocab_size), size, generator=random)
+    else:
+        inputs = _waveform(content, torch.rand(size, generator=random, dtype=torch.float64))
+    return Batch(lengths, content, seed, inputs * length_mask(torch.tensor(lengths), size[1]))
+
+
+def _waveform(content: str, uniform: Tensor) -> Tensor:
+    """*Shapes:* `uniform` (batch, samples), values from 0 to 1, to the same, values from -1 to 1."""
+    places = torch.arange(uniform.shape[1], dtype=uniform.dtype)
+    match content:
+        case "noise":
+            return 2 * uniform - 1
+        case "tone":
+            return torch.sin(places * uniform[:, :1])
+        case "step":
+            return torch.where(places < uniform.shape[1] // 2, uniform[:, :1], -uniform[:, :1])
+        case _:
+            return torch.zeros_like(uniform)
+
+
+@st.composite
+def memories(
+    draw: st.DrawFn, memory_size: int, *, utterances: tuple[int, int] = (1, 3), frames: tuple[int, int] = (1, 6)
+) -> Memory:
+    """Memories of a decoder, each utterance with a length of its own."""
+    lengths = tuple(draw(st.lists(st.integers(*frames), min_size=utterances[0], max_size=utterances[1])))
+    seed = draw(SEEDS)
+    random = torch.Generator().manual_seed(seed)
+    values = torch.randn(len(lengths), max(lengths), memory_size, generator=random, dtype=torch.float64)
+    return Memory(lengths, seed, values, length_mask(torch.tensor(lengths), max(lengths)))
+
+
+@st.composite
+def token_batches(draw: st.DrawFn, decoder: Decoder, rows: int, *, tokens: tuple[int, int] = (1, 8)) -> Tensor:
+    """Token ids. *Shapes:* (rows, tokens), int64."""
+    return draw_ids(draw(SEEDS), decoder, rows, draw(st.integers(tokens[0], _most(decoder, tokens[1]))))
+
+
+def draw_ids(seed: int, decoder: Decoder, rows: int, tokens: int) -> Tensor:
+    """Token ids made of a seed. *Shapes:* (rows, tokens), int64."""
+    return torch.randint(decoder.vocab_size, (rows, tokens), generator=torch.Generator().manual_seed(seed))
+
+
+def _most(decoder: Decoder, tokens: int) -> int:
+    return tokens if decoder.max_positions is None else min(tokens, decoder.max_positions)
+
+
+@st.composite
+def label_batches(draw: st.DrawFn, decoder: Decoder, rows: int, *, tokens: tuple[int, int] = (1, 8)) -> Tensor:
+    """Labels, -100 behind each row's end and here and there within it; at least one counts.
+
+    *Shapes:* (rows, tokens), int64.
+    """
+    labels = draw(token_batches(decoder, rows, tokens=tokens))
+    lengths = draw(st.lists(st.integers(0, labels.shape[1]), min_size=rows, max_size=rows))
+    random = torch.Generator().manual_seed(draw(SEEDS))
+    holes = torch.rand(labels.shape, generator=random) < draw(st.sampled_from([0.0, 0.0, 0.3]))
+    counted = length_mask(torch.tensor(lengths), labels.shape[1]) & ~holes
+    counted[0, 0] |= not bool(counted.any())
+    return labels.masked_fill(~counted, IGNORED)

@@ -1,0 +1,110 @@
+"""What a property is: a name, what it says, and a check for each kind of entry that it applies to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from attrs import frozen
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from speechgraft.registry import EncoderEntry
+from speechgraft.registry.entries import Entry
+from speechgraft.testing.case import Case
+
+Kind = Literal["encoder", "decoder", "pair"]
+
+
+class Check(ABC):
+    """A way to try a property."""
+
+    @abstractmethod
+    def run(self, title: str, entries: tuple[Entry, ...], options: settings) -> None:
+        """Try it on drawn cases; an `AssertionError` tells of the simplest that fails."""
+
+
+@frozen
+class Drawn(Check):
+    """A function of a case and of the entries, tried on drawn cases one by one."""
+
+    function: Callable[..., None]
+
+    def run(self, title: str, entries: tuple[Entry, ...], options: settings) -> None:
+        """Try it; see `Check.run`."""
+
+        @options
+        @given(st.data())
+        def attempt(data: st.DataObject) -> None:
+            case = Case(title, data)
+            with case.explained():
+                self.function(case, *entries)
+
+        attempt()
+
+
+@frozen
+class Stateful(Check):
+    """A state machine made of a title and the entries, tried on drawn series of steps."""
+
+    machine: Callable[..., RuleBasedStateMachine]
+
+    def run(self, title: str, entries: tuple[Entry, ...], options: settings) -> None:
+        """Try it; see `Check.run`."""
+        run_state_machine_as_test(lambda: self.machine(title, *entries), settings=options)  # type: ignore[no-untyped-call]
+
+
+@frozen
+class Property:
+    """Something that holds for every encoder, decoder or pair."""
+
+    name: str
+    """Its number and name, such as `"P02_lengths"`."""
+
+    says: str
+    """What holds, in a sentence."""
+
+    checks: Mapping[Kind, tuple[Check, ...]]
+    """How it is tried, for each kind of entry that it applies to."""
+
+    def run(self, *entries: Entry, examples: int = 10, derandomize: bool = True) -> None:
+        """Try it on an encoder's entry, a decoder's, or both.
+
+        Args:
+            entries: What to try it on.
+            examples: How many cases to draw.
+            derandomize: Whether each run draws the same cases.
+
+        Raises:
+            AssertionError: It does not hold. The message names it, the entries, what was found,
+                where to look, and the simplest case that was found.
+            LookupError: It says nothing about entries of this kind.
+        """
+        kind = kind_of(entries)
+        if kind not in self.checks:
+            raise LookupError(f"{self.name} applies to {' and '.join(self.checks)}, not to {kind}")
+        title = f"{self.name} does not hold for {' with '.join(map(str, entries))}"
+        for check in self.checks[kind]:
+            check.run(title, entries, _settings(examples, derandomize))
+
+
+def kind_of(entries: tuple[Entry, ...]) -> Kind:
+    """What entries are together."""
+    if len(entries) == 2:
+        return "pair"
+    return "encoder" if isinstance(entries[0], EncoderEntry) else "decoder"
+
+
+def _settings(examples: int, derandomize: bool) -> settings:
+    # Time is the machine's affair, and no example is kept: the same function stands for many entries.
+    return settings(
+        max_examples=examples,
+        derandomize=derandomize,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+        stateful_step_count=12,
+    )
