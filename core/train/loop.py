@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Sequence
 from contextlib import nullcontext
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from speechgraft.bundle import Transcriber
 from speechgraft.checkpoint.atomic import repair, replacing
@@ -28,18 +26,15 @@ from speechgraft.train.extras import need
 from speechgraft.train.interrupt import Interrupt
 from speechgraft.train.manifest import Row
 from speechgraft.train.metrics import character_errors, total, word_errors
+from speechgraft.train.optimizer import make_optimizer
 from speechgraft.train.options import FitOptions
 from speechgraft.train.prepare import check_lengths, labels_of
-from speechgraft.train.state import STATE_FILE, Progress, load_state, same_plan, save_state, seed_step
+from speechgraft.train.state import STATE_FILE, Progress, load_state, plan_of, same_plan, save_state, seed_step
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 BEST, LAST = "best", "last"
-
-_MAY_CHANGE = {"steps", "eval_every", "log_every", "half", "cache_gb", "cpu"}
-"""Options that another value of does not make the steps still to come other ones than they would have been
-(but for `steps`: raising it makes the learning rates fall later)."""
 
 _DIVERGED = 20
 """Steps in a row without a finite gradient, after which a run is given up."""
@@ -135,7 +130,7 @@ class Run:
         asr.model.to(self.accelerator.device)
         self.optimizer = make_optimizer(asr.model, options)
         self.average = Average(asr.model, options.average)
-        plan = _plan(options, rows, self.accelerator.num_processes)
+        plan = plan_of(options, rows, self.accelerator.num_processes)
         self.progress = Progress(plan=plan)
         if last is not None:
             self._restore(last, plan)
@@ -285,7 +280,8 @@ class Run:
             asr = Transcriber(copy.deepcopy(asr.model).half(), asr.extractor, asr.tokenizer)
         with replacing(self.out / BEST) as folder:
             asr.save_pretrained(folder)
-            write_json(folder / "training.json", {**_told(self.progress), "wer": wer, "cer": cer})
+            told = attrs.asdict(self.progress, filter=attrs.filters.include("step", "seconds", "utterances"))
+            write_json(folder / "training.json", {**told, "wer": wer, "cer": cer})
 
     def _save_last(self) -> None:
         if self.accelerator.is_main_process:
@@ -300,35 +296,3 @@ class Run:
                     self.optimizer.state_dict(),
                 )
         self.accelerator.wait_for_everyone()
-
-
-def make_optimizer(model: nn.Module, options: FitOptions) -> torch.optim.Optimizer:
-    """AdamW with a rate for the decoder and one for the rest; weight decay on matrices alone."""
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            groups.setdefault((name.startswith("decoder."), parameter.dim() > 1), []).append(parameter)
-    rates = {False: options.lr, True: options.decoder_lr or options.lr}
-    described = [
-        {
-            "params": parameters,
-            "lr": rates[is_decoder],
-            "highest_lr": rates[is_decoder],
-            "weight_decay": options.weight_decay if is_matrix else 0.0,
-        }
-        for (is_decoder, is_matrix), parameters in sorted(groups.items(), key=lambda item: item[0])
-    ]
-    if not described:
-        raise InputError("there is no parameter to train")
-    return torch.optim.AdamW(described, betas=(0.9, 0.98), fused=True)
-
-
-def _plan(options: FitOptions, rows: Sequence[Row], processes: int) -> str:
-    """What makes a run the one that it is, as JSON."""
-    told = {name: value for name, value in options.to_dict().items() if name not in _MAY_CHANGE}
-    digest = sha256("\n".join(f"{row.audio.name}\t{row.text}" for row in rows).encode()).hexdigest()[:16]
-    return json.dumps({**told, "manifest": f"{len(rows)} rows, {digest}", "processes": processes}, sort_keys=True)
-
-
-def _told(progress: Progress) -> dict[str, Any]:
-    return {"step": progress.step, "seconds": round(progress.seconds, 1), "utterances": progress.utterances}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,14 @@ from speechgraft.errors import CheckpointError, ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from speechgraft.train.manifest import Row
+    from speechgraft.train.options import FitOptions
+
 STATE_FILE = "training_state.pt"
+
+_MAY_CHANGE = {"steps", "eval_every", "log_every", "half", "cache_gb", "cpu"}
+"""Options that another value of does not make the steps still to come other ones than they would have been
+(but for `steps`: raising it makes the learning rates fall later)."""
 
 
 @attrs.define
@@ -74,6 +82,13 @@ def load_state(folder: Path) -> tuple[Progress, dict[str, Any]]:
         raise CheckpointError(f"{path}: there is no such file, so that this run cannot go on") from None
     except Exception as error:  # noqa: BLE001 - unpickling raises almost anything
         raise CheckpointError(f"{path}: not the state of a training run ({error})".splitlines()[0]) from None
+
+
+def plan_of(options: FitOptions, rows: Sequence[Row], processes: int) -> str:
+    """What makes a run the one that it is, as JSON."""
+    told = {name: value for name, value in options.to_dict().items() if name not in _MAY_CHANGE}
+    digest = sha256("\n".join(f"{row.audio.name}\t{row.text}" for row in rows).encode()).hexdigest()[:16]
+    return json.dumps({**told, "manifest": f"{len(rows)} rows, {digest}", "processes": processes}, sort_keys=True)
 
 
 def same_plan(was: str, now: str) -> None:

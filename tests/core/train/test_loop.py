@@ -16,7 +16,8 @@ from speechgraft.bundle import Transcriber
 from speechgraft.errors import CheckpointError, ConfigError, InputError, SpeechGraftError
 from speechgraft.train import FitOptions, Row
 from speechgraft.train import loop as loop_module
-from speechgraft.train.loop import Run, find_last, fit, make_optimizer
+from speechgraft.train.loop import Run, find_last, fit
+from speechgraft.train.optimizer import make_optimizer
 
 BASE = {"batch_size": 3, "warmup": 2, "lr": 2e-3, "eval_every": 100, "cpu": True}
 
