@@ -29,8 +29,8 @@ def replacing(folder: Path | str, *, without: Collection[str] = ()) -> Iterator[
     """A folder to fill, which takes the place of `folder` when the block ends well.
 
     Files of the old folder that the block did not write are in the new one as well, except those
-    named in `without` and old weights beside new ones. If the block raises, or the process dies, the old folder is as it was.
-    Within the block, replacing the folder that it was given is writing to it.
+    named in `without` and old weights beside new ones. If the block raises, or the process dies,
+    the old folder is as it was. Within the block, replacing the folder that it was given is writing to it.
 
     Raises:
         CheckpointError: The folder cannot be written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -49,9 +50,10 @@ def read_manifest(path: str | os.PathLike[str]) -> tuple[Row, ...]:
     return rows
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, *, newline: str | None = None) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline=newline) as file:
+            return file.read()
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file, expected a manifest (JSON lines or CSV)") from None
     except IsADirectoryError:
@@ -78,7 +80,8 @@ def _json_rows(path: Path) -> Iterator[Row]:
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
-    lines = _text_of(path).splitlines(keepends=True)
+    # Quoted cells may hold line ends, which stay as they are, and any cell the other line separators of Unicode.
+    lines = io.StringIO(_text_of(path, newline=""), newline="")
     reader = csv.DictReader(lines, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
     try:
         for data in reader:

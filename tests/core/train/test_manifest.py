@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from speechgraft.errors import InputError
@@ -27,6 +27,7 @@ def test_json_lines_come_back_as_rows(tmp_path_factory, entries):
 
 
 @given(entries)
+@example([{"audio": "0", "text": "", "speaker": "\r"}])
 def test_csv_and_json_lines_say_the_same(tmp_path_factory, entries):
     folder = tmp_path_factory.mktemp("m")
     file = io.StringIO(newline="")
@@ -39,6 +40,13 @@ def test_csv_and_json_lines_say_the_same(tmp_path_factory, entries):
         [(row.audio, row.text, row.columns) for row in read_manifest(folder / name)] for name in ("m.csv", "m.jsonl")
     ]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_of_csv_end_where_lines_end_and_nowhere_else(tmp_path, end):
+    path = tmp_path / "m.csv"
+    path.write_bytes(end.join(["audio,text,speaker", "a.wav,one,x\u2028y", "b.wav,two,z"]).encode())
+    assert [row.columns["speaker"] for row in read_manifest(path)] == ["x\u2028y", "z"]
 
 
 @pytest.mark.parametrize(
