@@ -7,7 +7,7 @@ masks travel with the tensors: the bridge asks nothing that is not written here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -42,7 +42,8 @@ class Output(dict[str, Any]):
             serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
         )
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, given: Mapping[str, Any] | None = None, /, **values: Any) -> None:
+        values = {**(given or {}), **values}  # a mapping is what tools rebuild dictionaries from
         unknown = values.keys() - set(self.names)
         if unknown:
             raise TypeError(f"{type(self).__name__} has no field {sorted(unknown)}")
