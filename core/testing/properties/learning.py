@@ -83,7 +83,7 @@ def loss_value(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None
         output = model(batch.inputs, batch.mask, labels=labels)
         longer = F.pad(labels, (0, 1), value=IGNORED) if labels.shape[1] < 8 else labels
         padded = model(batch.inputs, batch.mask, labels=longer)
-        start, pad = model.config.decoder_start_token_id, model.config.pad_token_id
+        start, pad = (model.token(name, "to shift labels") for name in ("decoder_start_token_id", "pad_token_id"))
         shifted = F.pad(labels[:, :-1], (1, 0), value=start).masked_fill(F.pad(labels[:, :-1], (1, 0)) == IGNORED, pad)
         by_hand = model(batch.inputs, batch.mask, decoder_input_ids=shifted, decoder_attention_mask=_seen(labels))
     counted = labels != IGNORED

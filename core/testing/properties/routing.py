@@ -48,7 +48,8 @@ def _reaches(
     spelling: str,
     destination: tuple[str, str],
 ) -> None:
-    value, arrived = object(), []
+    value = object()
+    arrived: list[tuple[str, str]] = []
 
     def listener(part: str) -> Callable[..., Any]:
         def hear(module: Any, args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

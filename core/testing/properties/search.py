@@ -45,7 +45,7 @@ def greedy(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
             (batch.row(row), None) if encoder.padding_invariant else (batch.inputs[row : row + 1], mask[row : row + 1])
         )
         alone = model.generate(inputs, attention_mask=length, max_new_tokens=new)[0]
-        expected = torch.full_like(together[row], model.config.pad_token_id)
+        expected = torch.full_like(together[row], model.token("pad_token_id", "to fill rows"))
         expected[: len(alone)] = alone
         found = together[row].tolist()
         case.holds(
