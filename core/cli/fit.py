@@ -44,7 +44,9 @@ def command(
     schedule: Annotated[str, typer.Option(help="Then: cosine, linear (both fall to 0) or constant.")] = "cosine",
     weight_decay: Annotated[float, typer.Option(help="AdamW's, on matrices alone.")] = 0.01,
     clip: Annotated[float, typer.Option(help="Norm that gradients are clipped to.")] = 1.0,
-    ctc_weight: Annotated[float, typer.Option(help="Weight of the CTC loss on the encoder; 0 where it has no CTC head.")] = 0.5,
+    ctc_weight: Annotated[
+        float, typer.Option(help="Weight of the CTC loss; 0 where the encoder has no CTC head.")
+    ] = 0.5,
     augment: Annotated[bool, typer.Option(help="Vary speed, level, noise, timbre and silence.")] = True,
     augment_config: Annotated[Path | None, typer.Option(help="JSON file with other limits of that.")] = None,
     curriculum_steps: Annotated[int, typer.Option(help="Steps over which ever longer utterances join in.")] = 0,
