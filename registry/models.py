@@ -189,7 +189,7 @@ class SpeechEncoderDecoderModel(Bridge):
         config = self.config.copy(architectures=[type(self).__name__], dtype=kinds.pop() if len(kinds) == 1 else None)
         with replacing(Path(folder)) as new:
             config.save_pretrained(new)
-            self.generation_config.save_pretrained(new)
+            self.generation_config.filled_from(self.config, self.config.decoder).save_pretrained(new)
             write_tensors(new, self.weight_map().to_disk(weights), max_shard_size=max_shard_size)
 
     def weight_map(self) -> WeightMap:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from speechgraft.config import Settings, config_class, field, non_negative, positive
@@ -28,6 +28,13 @@ NEUTRAL: Final[Mapping[str, Any]] = {
     "penalty_alpha": None,
 }
 """Published options of other searches than the greedy one, with the values that ask for nothing."""
+
+_TOKENS: Final = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
+
+
+def _first_set(name: str, configs: Iterable[Settings]) -> Any:
+    values = (getattr(config, name) for config in configs)
+    return next((value for value in values if value is not None), None)
 
 
 @config_class
@@ -72,6 +79,14 @@ class GenerationConfig(Settings):
             raise InputError("max_length and max_new_tokens were passed together; pass one of them")
         limits = {"max_new_tokens": None} if "max_length" in options else {}
         return self.copy(**{**limits, **options}) if options else self
+
+    def filled_from(self, *configs: Settings) -> GenerationConfig:
+        """A copy whose special tokens, where this leaves them open, are those of the first config that sets them.
+
+        Saved, it says all that other readers of `generation_config.json` need: they look into no other file.
+        """
+        tokens = {name: _first_set(name, (self, *configs)) for name in _TOKENS}
+        return self.copy(**tokens)
 
     def refuse_other_searches(self) -> None:
         """Refuse settings of searches that are not to be had, rather than passing over them.
