@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make connected-digit utterances to train on: human recordings and synthetic voices, the same ones for the same seed.
 
-    python make_data.py --recordings FOLDER --out DIR [--count 24000] [--dev 400] [--leave-out SPEAKER] [--seed 1]
+    python make_data.py --recordings FOLDER --out DIR [--count 24000] [--dev 400] [--style strong] [--seed 1]
 
 Writes `DIR/train` and `DIR/dev`: 16 kHz mono wavs and a `manifest.jsonl` of `{"audio", "text", "speaker", "seconds"}`.
 `FOLDER` holds single digits named `{digit}_{speaker}_{index}.wav`; of each speaker and digit the indices 0-4 (the test
@@ -41,6 +41,36 @@ Bank = dict[str, dict[int, list[Samples]]]
 
 
 @dataclass(frozen=True)
+class Style:
+    """How far training utterances depart from what was recorded: shares of utterances, and limits."""
+
+    many_digits: float
+    """Share of more than six digits."""
+
+    most_digits: int
+    long_pauses: float
+    """Share with pauses of up to `longest_pause` seconds instead of 0.25."""
+
+    longest_pause: float
+    disguised: float
+    """Share of the human ones whose pitch, tempo and formants are changed."""
+
+    uneven: float
+    """Share in which digits differ in level."""
+
+    reverberant: float
+    coloured: float
+    loudest_noise: float
+    """Exponent of ten of the strongest noise's amplitude."""
+
+
+STYLES = {
+    "strong": Style(0.1, 8, 0.2, 0.7, 0.75, 0.5, 0.2, 0.6, -1.9),
+    "light": Style(0.03, 7, 0.07, 0.6, 0.4, 0.2, 0.05, 0.3, -2.3),
+}
+
+
+@dataclass(frozen=True)
 class Sources:
     """What utterances are made of."""
 
@@ -58,6 +88,7 @@ class Job:
     numbers: range
     seed: int
     human_share: float
+    style: Style
     disguised: bool
 
 
@@ -94,9 +125,10 @@ def synthetic_bank(voices: tuple[Voice, ...]) -> Bank:
         )
 
 
-def draw_digits(rng: np.random.Generator) -> list[int]:
-    """One to six digits, one time in ten seven or eight."""
-    count = rng.integers(7, 9) if rng.random() < 0.1 else rng.integers(1, 7)
+def draw_digits(rng: np.random.Generator, style: Style) -> list[int]:
+    """One to six digits, now and then more."""
+    many = rng.random() < style.many_digits
+    count = rng.integers(7, style.most_digits + 1) if many else rng.integers(1, 7)
     return [int(digit) for digit in rng.integers(0, 10, count)]
 
 
@@ -105,9 +137,9 @@ def silence(rng: np.random.Generator, low: float, high: float) -> Samples:
     return np.zeros(int(rng.uniform(low, high) * RATE), dtype=np.float32)
 
 
-def join(clips: list[Samples], rng: np.random.Generator, spread_db: float) -> Samples:
+def join(clips: list[Samples], rng: np.random.Generator, style: Style, spread_db: float) -> Samples:
     """The clips with pauses before, between and after them, each up to `spread_db` softer than the loudest."""
-    longest = 0.25 if rng.random() < 0.8 else 0.7
+    longest = 0.25 if rng.random() < 1 - style.long_pauses else style.longest_pause
     parts = []
     for clip in clips:
         parts += [
@@ -123,11 +155,11 @@ def human(job: Job, digits: list[int], rng: np.random.Generator) -> tuple[Sample
     recordings = job.sources.human[speaker]
     clips = [recordings[digit][rng.integers(len(recordings[digit]))] for digit in digits]
     if not job.disguised:
-        return join(clips, rng, 0.0), speaker
-    if rng.random() < 0.75:
+        return join(clips, rng, job.style, 0.0), speaker
+    if rng.random() < job.style.disguised:
         disguise = Disguise.draw(rng)
         clips = [unit_peak(disguise(clip)) for clip in clips]
-    return join(clips, rng, 9.0 if rng.random() < 0.5 else 0.0), speaker
+    return join(clips, rng, job.style, 9.0 if rng.random() < job.style.uneven else 0.0), speaker
 
 
 def synthetic(job: Job, digits: list[int], rng: np.random.Generator) -> tuple[Samples, str]:
@@ -135,21 +167,21 @@ def synthetic(job: Job, digits: list[int], rng: np.random.Generator) -> tuple[Sa
     voice = job.sources.voices[rng.integers(len(job.sources.voices))]
     if rng.random() < 0.3:
         comma = ", " if rng.random() < 0.5 else " "
-        return join([speak(comma.join(WORDS[digit] for digit in digits), voice)], rng, 0.0), voice.name
+        return join([speak(comma.join(WORDS[digit] for digit in digits), voice)], rng, job.style, 0.0), voice.name
     clips = [job.sources.synthetic[voice.name][digit][0] for digit in digits]
     stretched = Disguise.draw(rng, formants=False)
-    return join([stretched(clip) for clip in clips], rng, 9.0 if rng.random() < 0.5 else 0.0), voice.name
+    return join([stretched(clip) for clip in clips], rng, job.style, 9.0 if rng.random() < 0.5 else 0.0), voice.name
 
 
-def finish(samples: Samples, rng: np.random.Generator, disguised: bool) -> Samples:
+def finish(samples: Samples, rng: np.random.Generator, style: Style, disguised: bool) -> Samples:
     """Room, microphone, level and noise."""
     if not disguised:
         return np.asarray(samples + 1e-3 * rng.standard_normal(len(samples)), dtype=np.float32)
-    if rng.random() < 0.2:
+    if rng.random() < style.reverberant:
         samples = reverberate(samples, rng)
-    if rng.random() < 0.6:
+    if rng.random() < style.coloured:
         samples = colour(samples, rng)
-    noise = 10 ** rng.uniform(-3.7, -1.9) * rng.standard_normal(len(samples))
+    noise = 10 ** rng.uniform(-3.7, style.loudest_noise) * rng.standard_normal(len(samples))
     return np.asarray(unit_peak(samples) * rng.uniform(0.4, 1.2) + noise, dtype=np.float32)
 
 
@@ -158,11 +190,11 @@ def make_share(job: Job) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for number in job.numbers:
         rng = np.random.default_rng((job.seed, number))
-        digits = draw_digits(rng)
+        digits = draw_digits(rng, job.style)
         make = human if rng.random() < job.human_share else synthetic
         samples, speaker = make(job, digits, rng)
         name = f"{number:06d}.wav"
-        soundfile.write(job.out / name, finish(samples, rng, job.disguised), RATE, subtype="PCM_16")
+        soundfile.write(job.out / name, finish(samples, rng, job.style, job.disguised), RATE, subtype="PCM_16")
         text = " ".join(WORDS[digit] for digit in digits)
         rows.append(
             {
@@ -181,6 +213,8 @@ def make_part(
     count: int,
     seed: int,
     human_share: float,
+    style: Style,
+    *,
     disguised: bool,
 ) -> None:
     """Write one part, `train` or `dev`, with as many processes as there are cores."""
@@ -188,7 +222,8 @@ def make_part(
     workers = os.cpu_count() or 1
     bounds = [count * share // workers for share in range(workers + 1)]
     jobs = [
-        Job(sources, out, range(low, high), seed, human_share, disguised) for low, high in itertools.pairwise(bounds)
+        Job(sources, out, range(low, high), seed, human_share, style, disguised)
+        for low, high in itertools.pairwise(bounds)
     ]
     with ProcessPoolExecutor(workers) as pool:
         rows = [row for share in pool.map(make_share, jobs) for row in share]
@@ -219,14 +254,17 @@ def main() -> None:
         metavar="SPEAKER",
         help="a speaker whose recordings are not used at all",
     )
+    parser.add_argument(
+        "--style", choices=STYLES, default="strong", help="how far training departs from the recordings"
+    )
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
     spoken = synthetic_bank(VOICES)
     train = Sources(read_recordings(args.recordings, TRAIN_INDICES, args.leave_out), spoken, VOICES)
     dev = Sources(read_recordings(args.recordings, DEV_INDICES, args.leave_out), spoken, VOICES)
-    make_part(train, args.out / "train", args.count, args.seed, args.human, disguised=True)
-    make_part(dev, args.out / "dev", args.dev, args.seed + 1, 0.8, disguised=False)
+    make_part(train, args.out / "train", args.count, args.seed, args.human, STYLES[args.style], disguised=True)
+    make_part(dev, args.out / "dev", args.dev, args.seed + 1, 0.8, STYLES[args.style], disguised=False)
 
 
 if __name__ == "__main__":
