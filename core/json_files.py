@@ -36,6 +36,13 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
+def open_to_all(path: Path, mode: int = 0o666) -> None:
+    """Give what was made under narrow rights those that the process's umask leaves to new files."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(mode & ~umask)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: a reader never sees half of it."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from speechgraft.checkpoint.tensors import is_weights
 from speechgraft.errors import CheckpointError
+from speechgraft.json_files import open_to_all
 
 _SUFFIX = ".part"
 _AT_FDCWD = -100
@@ -95,9 +96,10 @@ def _make_scratch(folder: Path) -> tuple[Path, int]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_SUFFIX, dir=folder.parent))
     lock = _locked(scratch)
     assert lock is not None, "nobody else knows this folder yet"
-    umask = os.umask(0)
-    os.umask(umask)
-    scratch.chmod(folder.stat().st_mode if folder.exists() else 0o777 & ~umask)
+    if folder.exists():
+        scratch.chmod(folder.stat().st_mode)
+    else:
+        open_to_all(scratch, 0o777)
     return scratch, lock
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from speechgraft.checkpoint.header import Entry, read_header
 from speechgraft.errors import CheckpointError
-from speechgraft.json_files import read_json, write_json
+from speechgraft.json_files import open_to_all, read_json, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,6 +156,7 @@ def _write_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(whole, scratch, metadata={"format": "pt"})
+        open_to_all(scratch)
         scratch.replace(path)
     except (SafetensorError, OSError, RuntimeError) as error:
         scratch.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import tempfile
 from pathlib import Path
@@ -144,3 +145,12 @@ def test_a_folder_without_weights_says_what_it_has_instead(tmp_path: Path) -> No
 def test_a_shard_size_that_is_none_is_refused(tmp_path: Path, size: int | str) -> None:
     with pytest.raises(CheckpointError, match="max_shard_size"):
         write_tensors(tmp_path, {}, size)
+
+
+def test_written_files_have_the_rights_that_the_umask_leaves(tmp_path: Path) -> None:
+    umask = os.umask(0o027)
+    try:
+        [file] = write_tensors(tmp_path / "new", {"a": torch.zeros(2)})
+    finally:
+        os.umask(umask)
+    assert file.stat().st_mode & 0o777 == 0o640
