@@ -36,7 +36,8 @@ class _Stack(nn.Module):
         self.gradient_checkpointing = False
 
     def _run(self, layer: nn.Module, *inputs: Any, **options: Any) -> Any:
-        if self.gradient_checkpointing and self.training:
+        # What fills a cache runs once: run again in the backward pass, it would fill it twice.
+        if self.gradient_checkpointing and self.training and options.get("stores") is None:
             return checkpoint(layer, *inputs, use_reentrant=False, **options)
         return layer(*inputs, **options)
 
@@ -84,7 +85,7 @@ class DecoderStack(_Stack):
             else:
                 stores = (cache.self_stores[index], cache.cross_stores[index]) if cache is not None else None
                 hidden, weights, cross_weights = self._run(
-                    layer, hidden, mask, memory, memory_mask, stores, need_weights=keep_weights
+                    layer, hidden, mask, memory, memory_mask, stores=stores, need_weights=keep_weights
                 )
                 attentions.append(weights)
                 cross_attentions.append(cross_weights)
