@@ -1,0 +1,237 @@
+"""Hypothesis strategies of tiny configs and batches that both sides of a parity test take.
+
+A config is drawn as the options that the yardstick's config classes and ours have in common.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+from transformers.activations import ACT2FN
+
+from speechgraft.config.validators import ACTIVATION_NAMES
+from speechgraft.nn.masks import length_mask
+from speechgraft.nn.speech.lengths import ConvShape
+
+Options = dict[str, Any]
+
+# The yardstick names selu in its documentation and has none.
+activations = st.sampled_from(sorted(set(ACTIVATION_NAMES) & set(ACT2FN)))
+dropouts = st.sampled_from([0.0, 0.5])
+seeds = st.integers(0, 2**32 - 1)
+
+
+def divisors(number: int) -> list[int]:
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+
+
+@st.composite
+def front_ends(draw: st.DrawFn) -> Options:
+    """Convolutions over the waveform."""
+    layers = draw(st.integers(1, 3))
+    numbers = {"conv_dim": (4, 8), "conv_kernel": (1, 6), "conv_stride": (1, 4)}
+    shape = {
+        name: draw(st.lists(st.integers(*limits), min_size=layers, max_size=layers)) for name, limits in numbers.items()
+    }
+    return {
+        **shape,
+        "conv_bias": draw(st.booleans()),
+        "feat_extract_norm": draw(st.sampled_from(["group", "layer"])),
+        "feat_extract_activation": draw(activations),
+        "feat_proj_dropout": draw(dropouts),
+    }
+
+
+@st.composite
+def adapters(draw: st.DrawFn, *, kernels: st.SearchStrategy[int], widths: list[int]) -> Options:
+    """Convolutions behind the encoder, of one of these widths, or none."""
+    if not draw(st.booleans()):
+        return {}
+    return {
+        "add_adapter": True,
+        "num_adapter_layers": draw(st.integers(1, 2)),
+        "adapter_kernel_size": draw(kernels),
+        "adapter_stride": draw(st.integers(1, 3)),
+        "output_hidden_size": draw(st.sampled_from(widths)),
+    }
+
+
+@st.composite
+def encoders(draw: st.DrawFn, *, masked: bool = True, widths: tuple[int, ...] = ()) -> Options:
+    """A wav2vec2.
+
+    Args:
+        draw: Of hypothesis.
+        masked: Whether the encoder is to be given masks. The yardstick's rule for the frames behind an
+            adapter holds for kernels of three frames alone; others only go without masks.
+        widths: Of adapters, beside the encoder's own.
+    """
+    heads = draw(st.integers(1, 3))
+    size = heads * draw(st.sampled_from([4, 6]))
+    kernels = st.just(3) if masked else st.integers(1, 5)
+    return {
+        "hidden_size": size,
+        "num_attention_heads": heads,
+        "num_hidden_layers": draw(st.integers(1, 3)),
+        "intermediate_size": draw(st.integers(3, 20)),
+        "hidden_act": draw(activations),
+        "do_stable_layer_norm": draw(st.booleans()),
+        "num_conv_pos_embeddings": draw(st.integers(1, 9)),
+        "num_conv_pos_embedding_groups": draw(st.sampled_from(divisors(size))),
+        "layer_norm_eps": draw(st.sampled_from([1e-5, 1e-3])),
+        "layerdrop": draw(dropouts),
+        "hidden_dropout": draw(dropouts),
+        "attention_dropout": draw(dropouts),
+        "activation_dropout": draw(dropouts),
+        "mask_time_prob": draw(st.sampled_from([0.0, 0.5])),
+        **draw(front_ends()),
+        **draw(adapters(kernels=kernels, widths=[size, *widths])),
+    }
+
+
+@st.composite
+def decoders(draw: st.DrawFn) -> Options:
+    """A BERT."""
+    heads = draw(st.integers(1, 3))
+    vocab_size = draw(st.integers(6, 40))
+    return {
+        "vocab_size": vocab_size,
+        "hidden_size": heads * draw(st.sampled_from([4, 6])),
+        "num_attention_heads": heads,
+        "num_hidden_layers": draw(st.integers(1, 3)),
+        "intermediate_size": draw(st.integers(3, 20)),
+        "hidden_act": draw(activations),
+        "hidden_dropout_prob": draw(dropouts),
+        "attention_probs_dropout_prob": draw(dropouts),
+        "max_position_embeddings": draw(st.integers(24, 40)),
+        "type_vocab_size": draw(st.integers(1, 3)),
+        "layer_norm_eps": draw(st.sampled_from([1e-12, 1e-5])),
+        "tie_word_embeddings": draw(st.booleans()),
+        "pad_token_id": draw(st.none() | st.integers(0, vocab_size - 1)),
+    }
+
+
+@attrs.frozen
+class Pair:
+    """A wav2vec2 and a BERT, the options of the pair, and the seed of the weights."""
+
+    encoder: Options
+    decoder: Options
+    options: Options
+    seed: int
+
+
+@st.composite
+def pairs(draw: st.DrawFn, *, masked: bool = True) -> Pair:
+    """A pair whose widths are equal about every other time.
+
+    An adapter has the width of one of the two parts: for another the yardstick builds a projection
+    that does not fit.
+    """
+    decoder = draw(decoders())
+    encoder = draw(encoders(masked=masked, widths=(decoder["hidden_size"],)))
+    if draw(st.booleans()):
+        same = {key: encoder[key] for key in ("hidden_size", "num_attention_heads")}
+        decoder |= same
+        if encoder.get("add_adapter"):
+            encoder["output_hidden_size"] = encoder["hidden_size"]
+        if draw(st.booleans()):
+            decoder["cross_attention_hidden_size"] = encoder["hidden_size"]
+    tokens = st.integers(0, decoder["vocab_size"] - 1)
+    options = {"pad_token_id": draw(tokens), "decoder_start_token_id": draw(tokens)}
+    return Pair(encoder, decoder, options, draw(seeds))
+
+
+def minimum_length(encoder: Options) -> int:
+    """Samples from which an encoder gives a frame and a group norm, which wants two, has what to normalise."""
+    frames = 1
+    for _ in range(encoder.get("num_adapter_layers", 0)):
+        frames = ConvShape(encoder["adapter_kernel_size"], encoder["adapter_stride"], padding=1).input_length(frames)
+    shapes = [ConvShape(*shape) for shape in zip(encoder["conv_kernel"], encoder["conv_stride"], strict=True)]
+    for shape in reversed(shapes):
+        frames = shape.input_length(frames)
+    return max(frames, shapes[0].input_length(2))
+
+
+def frames_of(encoder: Options, samples: int) -> int:
+    """Frames before the adapter."""
+    for shape in zip(encoder["conv_kernel"], encoder["conv_stride"], strict=True):
+        samples = ConvShape(*shape).output_length(samples)
+    return samples
+
+
+@attrs.frozen
+class Audio:
+    """Waveforms, right-padded with what is no silence, and their mask."""
+
+    values: Tensor
+    mask: Tensor | None
+    padding: str
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """As both sides take them."""
+        given = {"input_values": self.values.clone(), "attention_mask": self.mask}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@st.composite
+def audio(draw: st.DrawFn, encoder: Options, *, masked: bool = True, rows: tuple[int, int] = (1, 3)) -> Audio:
+    """A batch for an encoder, with the `padding` under which our numbers are to be the yardstick's.
+
+    That is either where nothing is padded or where nothing looks beyond a frame, else `"reference"`.
+    """
+    least = minimum_length(encoder)
+    lengths = torch.tensor(draw(st.lists(st.integers(least, least + 40), min_size=rows[0], max_size=rows[1])))
+    if not masked or draw(st.booleans()):
+        lengths = lengths.max().expand(len(lengths))
+    padded = bool((lengths != lengths.max()).any())
+    mask = length_mask(lengths, int(lengths.max())).long() if padded or (masked and draw(st.booleans())) else None
+    values = normal(draw(seeds), len(lengths), int(lengths.max()))
+    blind = encoder["feat_extract_norm"] == "layer" and not encoder.get("add_adapter")
+    either = blind or not padded
+    return Audio(values, mask, draw(st.sampled_from(["exact", "reference"])) if either else "reference")
+
+
+@st.composite
+def label_rows(draw: st.DrawFn, decoder: Options, rows: int) -> Tensor:
+    """Labels with -100 behind the end of rows, and now and then within them."""
+    width = draw(st.integers(1, 8))
+    tokens = st.integers(0, decoder["vocab_size"] - 1)
+    drawn = []
+    for row in range(rows):
+        length = width if row == 0 else draw(st.integers(1, width))
+        inner = draw(st.lists(tokens | st.just(-100), min_size=length - 1, max_size=length - 1))
+        drawn.append([*inner, draw(tokens), *[-100] * (width - length)])
+    return torch.tensor(drawn)
+
+
+@st.composite
+def token_rows(draw: st.DrawFn, size: int, rows: int, width: int) -> Tensor:
+    """Whole numbers below `size`. *Shapes:* (rows, width)."""
+    row = st.lists(st.integers(0, size - 1), min_size=width, max_size=width)
+    return torch.tensor(draw(st.lists(row, min_size=rows, max_size=rows))).view(rows, width)
+
+
+@st.composite
+def decoder_inputs(draw: st.DrawFn, decoder: Options, rows: int, *, width: int | None = None) -> dict[str, Tensor]:
+    """Token ids and, now and then, a mask with gaps, token types and positions; without a prefix."""
+    width = width or draw(st.integers(1, 8))
+    inputs = {"input_ids": draw(token_rows(decoder["vocab_size"], rows, width))}
+    if draw(st.booleans()):
+        inputs["attention_mask"] = draw(token_rows(2, rows, width))
+        inputs["attention_mask"][:, 0] = 1  # a token that sees nothing, not even itself, is NaN or worse over there
+    if draw(st.booleans()):
+        inputs["token_type_ids"] = draw(token_rows(decoder["type_vocab_size"], rows, width))
+    if draw(st.booleans()):
+        inputs["position_ids"] = draw(token_rows(decoder["max_position_embeddings"], rows, width))
+    return inputs
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    """Standard normal numbers, double."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
