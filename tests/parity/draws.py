@@ -19,6 +19,27 @@ from speechgraft.nn.speech.lengths import ConvShape
 
 Options = dict[str, Any]
 
+ENCODER: Options = {
+    "hidden_size": 8,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 1,
+    "intermediate_size": 12,
+    "conv_dim": [6, 6],
+    "conv_kernel": [5, 3],
+    "conv_stride": [3, 2],
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+}
+DECODER: Options = {
+    "hidden_size": 12,
+    "num_attention_heads": 3,
+    "num_hidden_layers": 1,
+    "intermediate_size": 10,
+    "vocab_size": 17,
+    "max_position_embeddings": 24,
+}
+"""A pair that is not drawn, where a test is about something else."""
+
 # The yardstick names selu in its documentation and has none.
 activations = st.sampled_from(sorted(set(ACTIVATION_NAMES) & set(ACT2FN)))
 dropouts = st.sampled_from([0.0, 0.5])

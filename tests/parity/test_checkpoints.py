@@ -9,33 +9,13 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from draws import normal
+from draws import DECODER, ENCODER, normal
 from safetensors.torch import load_file, save_file
 from yardstick import randomised, same, same_bits, tensors_in
 
 from speechgraft import SpeechEncoderDecoderModel
 from speechgraft.errors import CheckpointError
 
-ENCODER = {
-    "hidden_size": 8,
-    "num_attention_heads": 2,
-    "num_hidden_layers": 2,
-    "intermediate_size": 12,
-    "conv_dim": [6, 6],
-    "conv_kernel": [5, 3],
-    "conv_stride": [3, 2],
-    "num_conv_pos_embeddings": 4,
-    "num_conv_pos_embedding_groups": 2,
-    "mask_time_length": 2,
-}
-DECODER = {
-    "hidden_size": 12,
-    "num_attention_heads": 3,
-    "num_hidden_layers": 2,
-    "intermediate_size": 10,
-    "vocab_size": 17,
-    "max_position_embeddings": 24,
-}
 PRETRAINING = {"codevector_dim": 8, "proj_codevector_dim": 8, "num_codevectors_per_group": 3}
 HEADS_OF_ENCODERS = {
     "Wav2Vec2Model": set(),

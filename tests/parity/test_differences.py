@@ -1,0 +1,84 @@
+"""Where the yardstick is otherwise, it still is: each test shows both sides of a deliberate difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from draws import DECODER, ENCODER, Pair, normal
+from yardstick import graft, graft_encoder, reference_encoder, reference_pair, same
+
+TOKENS = {"decoder_start_token_id": 1, "pad_token_id": 0}
+PADDED = torch.tensor([[1] * 90, [1] * 50 + [0] * 40])
+
+
+def pair(**encoder: Any) -> Any:
+    return reference_pair(Pair({**ENCODER, **encoder}, DECODER, TOKENS, 3))
+
+
+def apart(found: torch.Tensor, other: torch.Tensor) -> float:
+    return float((found - other).detach().abs().max())
+
+
+def test_the_yardstick_normalises_over_padding() -> None:
+    reference = reference_encoder(ENCODER, 1)
+    x = normal(1, 2, 90)
+    alone = reference(x[1:, :50]).last_hidden_state
+    frames = alone.shape[1]
+    assert apart(reference(x, PADDED).last_hidden_state[1:, :frames], alone) > 1e-3
+    same(graft_encoder(reference, "exact")(x, PADDED).last_hidden_state[1:, :frames], alone, "exact")
+
+
+def test_the_yardstick_counts_frames_behind_an_adapter_as_if_its_kernel_were_three() -> None:
+    options = {**ENCODER, "add_adapter": True, "num_adapter_layers": 1, "adapter_kernel_size": 5, "adapter_stride": 2}
+    reference = reference_encoder(options, 1)
+    ours = graft_encoder(reference)
+    lengths = torch.arange(40, 60)
+    wrong = reference._get_feat_extract_output_lengths(lengths)
+    right = torch.tensor([reference(normal(0, 1, length)).last_hidden_state.shape[1] for length in lengths.tolist()])
+    assert (wrong != right).any()
+    assert ours.output_lengths(lengths).tolist() == right.tolist()
+
+
+def test_the_yardstick_leaves_given_masks_aside_where_augmentation_is_off() -> None:
+    reference = reference_encoder({**ENCODER, "apply_spec_augment": False}, 1)
+    ours = graft_encoder(reference)
+    x = normal(1, 1, 90)
+    plain = reference(x).last_hidden_state
+    masks = torch.zeros(1, plain.shape[1], dtype=torch.bool)
+    masks[:, 2:5] = True
+    same(reference(x, mask_time_indices=masks).last_hidden_state, plain, "the yardstick's")
+    assert apart(ours(x, mask_time_indices=masks).last_hidden_state, plain) > 1e-3, "what is given is done"
+
+
+def test_the_yardstick_puts_a_start_before_a_beginning_without_it() -> None:
+    reference = pair()
+    ours = graft(reference)
+    x = normal(1, 2, 90)
+    beginning = torch.tensor([[5, 6], [7, 8]])
+    options = {"decoder_input_ids": beginning, "max_new_tokens": 3}
+    assert reference.generate(x, **options)[:, :3].tolist() == [[1, 5, 6], [1, 7, 8]]
+    assert ours.generate(x, **options)[:, :2].tolist() == beginning.tolist()
+
+
+def test_the_yardstick_shows_the_decoder_padding_that_labels_have() -> None:
+    reference = pair()
+    ours = graft(reference)
+    x = normal(1, 2, 90)
+    labels = torch.tensor([[4, 5, 6, 2], [7, 2, -100, -100]])
+    expected, found = reference(x, labels=labels), ours(x, labels=labels)
+    same(found.loss, expected.loss, "loss")
+    assert apart(found.logits[1, 3:], expected.logits[1, 3:]) > 1e-3
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    same(found.logits, reference(x, labels=labels, decoder_attention_mask=mask).logits, "with the mask passed")
+
+
+def test_the_yardstick_cannot_project_what_an_adapter_made_wider() -> None:
+    reference = pair(add_adapter=True, num_adapter_layers=1, output_hidden_size=10)
+    ids = torch.tensor([[1, 2]])
+    x = normal(1, 1, 90)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        reference(x, decoder_input_ids=ids)
+    reference.enc_to_dec_proj = torch.nn.Linear(10, 12).double()
+    same(graft(reference)(x, decoder_input_ids=ids).logits, reference(x, decoder_input_ids=ids).logits, "logits")
