@@ -52,12 +52,16 @@ def ctc(
 
     Rows with more labels than frames can carry count zero.
 
+    Raises:
+        InputError: A label, or the blank, is none of the vocabulary.
+
     *Shapes:* `logits` (batch, frames, vocabulary); `frames` (batch,); `labels` (batch, tokens), those in
     `skipped` left out; to ().
     """
     kept = labels != IGNORED
     for token in skipped:
         kept &= labels != token
+    _check_vocabulary(labels, kept, blank, logits.shape[-1])
     # Half precision is too coarse for sums over paths; what is finer than float32 stays.
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
     log_probs = wide.log_softmax(dim=-1).transpose(0, 1)  # (frames, batch, vocabulary)
@@ -65,3 +69,14 @@ def ctc(
         log_probs, labels[kept], frames, kept.sum(dim=1), blank=blank, reduction="sum", zero_infinity=True
     )
     return total / count
+
+
+def _check_vocabulary(labels: Tensor, kept: Tensor, blank: int, size: int) -> None:
+    """The loss itself would read beyond its logits."""
+    if blank >= size:
+        raise InputError(f"the blank is token {blank} (pad_token_id), but the CTC head has {size} tokens")
+    outside = kept & (labels >= size)
+    if bool(outside.any()):
+        row, column = outside.nonzero()[0].tolist()
+        found = f"labels hold id {int(labels[row, column])} in row {row}, place {column}"
+        raise InputError(f"{found}, but the CTC head has {size} tokens (0 to {size - 1})")
