@@ -154,10 +154,13 @@ class Bridge(Component):
         memory = None if encoded is None else self.connect(encoded.last_hidden_state)
         if labels is not None:
             checks.check_ids(labels, self.decoder.vocab_size, "labels", ignored=losses.IGNORED)
+            checks.check_rows(labels.shape[0], _rows(memory, past_key_values), "labels")
             if decoder_input_ids is None and decoder_inputs_embeds is None:
                 decoder_input_ids, decoder_attention_mask = self._shifted(labels, decoder_attention_mask)
         cache = past_key_values or (self.decoder.new_cache() if self._wants_cache(use_cache, labels) else None)
-        self._check_decoder_inputs(decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask, cache)
+        self._check_decoder_inputs(
+            decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask, cache, _rows(memory, cache)
+        )
         decoded = self.decoder(
             decoder_input_ids,
             decoder_attention_mask,
@@ -249,6 +252,7 @@ class Bridge(Component):
         """Encoder outputs that were passed in; their frame mask, where they lack one, from `attention_mask`."""
         if not isinstance(outputs, EncoderOutput):
             outputs = EncoderOutput(last_hidden_state=outputs[0])
+        checks.check_width(outputs.last_hidden_state, self.encoder.output_size, "encoder_outputs")
         if outputs.frame_mask is not None or attention_mask is None:
             return outputs
         frames = outputs.last_hidden_state.shape[1]
@@ -266,17 +270,25 @@ class Bridge(Component):
         return ids, mask
 
     def _check_decoder_inputs(
-        self, ids: Tensor | None, embeds: Tensor | None, mask: Tensor | None, cache: DecoderCache | None
+        self,
+        ids: Tensor | None,
+        embeds: Tensor | None,
+        mask: Tensor | None,
+        cache: DecoderCache | None,
+        rows: int,
     ) -> None:
         given = one_of(decoder_input_ids=ids, decoder_inputs_embeds=embeds)
         if given is None:
             raise InputError("nothing to decode: pass labels, decoder_input_ids or decoder_inputs_embeds")
         if ids is not None:
             checks.check_ids(ids, self.decoder.vocab_size, "decoder_input_ids")
+        else:
+            checks.check_width(given, self.decoder.hidden_size, "decoder_inputs_embeds")
+        checks.check_rows(given.shape[0], rows, "decoder_inputs_embeds" if ids is None else "decoder_input_ids")
         seen = (0 if cache is None else cache.length) + given.shape[1]
         checks.check_positions(self.decoder, seen)
-        if mask is not None and tuple(mask.shape) != (given.shape[0], seen):
-            raise InputError(f"decoder_attention_mask has shape {tuple(mask.shape)}, expected {(given.shape[0], seen)}")
+        if mask is not None:
+            checks.check_binary(mask, (given.shape[0], seen), "decoder_attention_mask")
 
     def _of_encoder(self, encoded: EncoderOutput | None) -> dict[str, Any]:
         if encoded is None:
@@ -319,6 +331,14 @@ class Bridge(Component):
             for value in (getattr(config, name) for name in names):
                 found.update(value if isinstance(value, list) else [] if value is None else [value])
         return found
+
+
+def _rows(memory: Tensor | None, cache: DecoderCache | None) -> int:
+    """Rows that the decoder takes: those of the cache or, before its first call, one (or its beams) an utterance."""
+    if cache is not None and cache.rows is not None:
+        return cache.rows
+    assert memory is not None, "the first call has a memory"
+    return memory.shape[0] * (1 if cache is None else cache.rows_per_utterance)
 
 
 def projection(encoder: Encoder, decoder: Decoder) -> nn.Linear | None:

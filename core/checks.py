@@ -46,13 +46,22 @@ def check_mask(mask: Tensor, shape: torch.Size | tuple[int, ...], name: str) -> 
     Raises:
         InputError: Saying which.
     """
-    if tuple(mask.shape) != tuple(shape):
-        raise InputError(f"{name} has shape {tuple(mask.shape)}, but the inputs have {tuple(shape)}")
-    if mask.dtype != torch.bool and not bool(((mask == 0) | (mask == 1)).all()):
-        raise InputError(f"{name} holds other values than 0 and 1")
+    check_binary(mask, shape, name)
     gaps = (~is_right_padded(mask)).nonzero().flatten().tolist()
     if gaps:
         raise InputError(f"{name} is not right-padded (ones, then zeros) in row {_rows(gaps)}")
+
+
+def check_binary(mask: Tensor, shape: torch.Size | tuple[int, ...], name: str) -> None:
+    """Refuse a mask of another shape, or with other values than 0 and 1.
+
+    Raises:
+        InputError: Saying which.
+    """
+    if tuple(mask.shape) != tuple(shape):
+        raise InputError(f"{name} has shape {tuple(mask.shape)}, but {tuple(shape)} was expected")
+    if mask.dtype != torch.bool and not bool(((mask == 0) | (mask == 1)).all()):
+        raise InputError(f"{name} holds other values than 0 and 1")
 
 
 def _check_lengths(lengths: Tensor, minimum: int, unit: str) -> None:
@@ -71,6 +80,8 @@ def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = 
     if ids.is_floating_point() or ids.dim() != 2:
         found = f"{name} has shape {tuple(ids.shape)} of {ids.dtype}"
         raise InputError(f"{found}, but token ids (batch, tokens) were expected")
+    if ids.numel() == 0:
+        raise InputError(f"{name} has shape {tuple(ids.shape)}: there is no token in it")
     outside = (ids < 0) | (ids >= vocab_size)
     if ignored is not None:
         outside &= ids != ignored
@@ -80,6 +91,26 @@ def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = 
             f"{name} holds id {int(ids[row, column])} in row {row}, place {column}, but the vocabulary has "
             f"{vocab_size} tokens (0 to {vocab_size - 1})"
         )
+
+
+def check_rows(rows: int, expected: int, name: str) -> None:
+    """Refuse another number of rows than there are of what they go with.
+
+    Raises:
+        InputError: With both numbers.
+    """
+    if rows != expected:
+        raise InputError(f"{name} has {rows} rows, but there are {expected} for it to go with")
+
+
+def check_width(states: Tensor, width: int, name: str) -> None:
+    """Refuse what is not (batch, length, `width`).
+
+    Raises:
+        InputError: With the shape that it has.
+    """
+    if states.dim() != 3 or states.shape[-1] != width:
+        raise InputError(f"{name} has shape {tuple(states.shape)}, but (batch, length, {width}) was expected")
 
 
 def check_positions(decoder: Decoder, tokens: int) -> None:

@@ -68,6 +68,7 @@ def generate(
         start = _token(model, config, "decoder_start_token_id", "to begin with")
         prompt = torch.full((len(encoded.last_hidden_state), 1), start, device=encoded.last_hidden_state.device)
     checks.check_ids(prompt, model.decoder.vocab_size, "decoder_input_ids")
+    checks.check_rows(prompt.shape[0], len(encoded.last_hidden_state), "decoder_input_ids")
     ends = model.ends(config)
     return greedy(
         model.decoder,

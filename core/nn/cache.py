@@ -18,6 +18,11 @@ class SelfStore:
         self._keys: Tensor | None = None
         self._values: Tensor | None = None
 
+    @property
+    def rows(self) -> int | None:
+        """How many rows there are, `None` before the first place."""
+        return None if self._keys is None else self._keys.shape[0]
+
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add new places and return everything so far. *Shapes:* (rows, heads, new, head_size)."""
         end = self.length + keys.shape[2]
@@ -102,6 +107,11 @@ class DecoderCache:
     def length(self) -> int:
         """Tokens seen so far."""
         return self.self_stores[0].length if self.self_stores else 0
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows there are, `None` before the first call."""
+        return self.self_stores[0].rows if self.self_stores else None
 
     def remember_mask(self, memory_mask: Tensor | None) -> Tensor | None:
         """Keep the mask that came with the memory, or give back the one that was kept."""
