@@ -48,7 +48,7 @@ def route(options: Mapping[str, Any], destinations: Destinations, *, unprefixed:
 
 def spellings(destinations: Destinations, unprefixed: str) -> list[str]:
     """Every way in which an option may be written."""
-    prefixed = [f"{part}_{name}" for part, names in destinations.items() if part != unprefixed for name in names]
+    prefixed = [f"{part}_{name}" for part, names in destinations.items() for name in names]
     return [*destinations[unprefixed], *prefixed]
 
 
