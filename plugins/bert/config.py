@@ -44,8 +44,8 @@ class BertConfig(Config):
     hidden_size: int = field(default=768, validator=positive)
     """Width of the hidden states and of the token embeddings."""
 
-    num_hidden_layers: int = field(default=12, validator=non_negative)
-    """Transformer layers."""
+    num_hidden_layers: int = field(default=12, validator=positive)
+    """Transformer layers, at least one: without any, nothing would attend to the memory."""
 
     num_attention_heads: int = field(default=12, validator=positive)
     """Attention heads of each layer; they divide `hidden_size`."""
