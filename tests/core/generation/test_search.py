@@ -1,0 +1,139 @@
+"""Greedy search: limits, ends, prompts, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from speechgraft.errors import ConfigError, InputError, RoutingError
+from speechgraft.generation import GenerationConfig
+from speechgraft.registry import default_catalog, pair
+from speechgraft.testing.models import scramble
+
+ENCODER = dict(default_catalog().encoder("wav2vec2").tiny)
+DECODER = {**default_catalog().decoder("bert").tiny, "max_position_embeddings": 12}
+
+
+def make(**options):
+    torch.manual_seed(0)
+    model = pair("wav2vec2", "bert", encoder=ENCODER, decoder=DECODER, **options).double().eval()
+    scramble(model)
+    return model
+
+
+TOKENS = {"pad_token_id": 0, "decoder_start_token_id": 1}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make(**TOKENS)
+
+
+torch.manual_seed(1)
+X = torch.randn(3, 300, dtype=torch.float64)
+MASK = (torch.arange(300) < torch.tensor([300, 200, 120])[:, None]).long()
+PROMPT = torch.tensor([[1, 5], [1, 6], [1, 7]])
+
+
+def test_rows_begin_with_the_start_token_and_go_to_the_limit(model):
+    ids = model.generate(X, attention_mask=MASK, max_new_tokens=4)
+    assert ids.shape == (3, 5)
+    assert ids.dtype == torch.int64
+    assert (ids[:, 0] == 1).all()
+    assert torch.equal(model.generate(X, attention_mask=MASK, max_length=5), ids)
+    assert model.generate(X, attention_mask=MASK).shape == (3, 12), "as many tokens as the decoder has positions"
+    assert model.generate(X, max_length=13).shape == (3, 13), "the last token is never fed back"
+    assert model.generate(X, max_new_tokens=0).tolist() == [[1]] * 3
+
+
+def test_rows_end_behind_any_ending_token_and_are_filled(model):
+    endless = model.generate(X, attention_mask=MASK, max_new_tokens=8)
+    first, second = endless[0, 2], endless[1, 4]
+    ids = model.generate(X, attention_mask=MASK, max_new_tokens=8, eos_token_id=[int(first), int(second)])
+    for row, free in zip(ids, endless[:, : ids.shape[1]], strict=True):
+        ending = torch.isin(free[1:], torch.stack([first, second])).nonzero()
+        end = int(ending[0]) + 2 if len(ending) else len(free)
+        assert torch.equal(row[:end], free[:end])
+        assert (row[end:] == 0).all()
+
+
+def test_a_prompt_stands_for_the_start_token(model):
+    ids = model.generate(X, attention_mask=MASK, decoder_input_ids=PROMPT, max_new_tokens=3)
+    assert torch.equal(ids[:, :2], PROMPT)
+    assert ids.shape == (3, 5)
+    uncached = model.generate(X, attention_mask=MASK, decoder_input_ids=PROMPT, max_new_tokens=3, use_cache=False)
+    assert torch.equal(ids, uncached)
+
+
+def test_the_generation_config_goes_before_the_model_config_and_the_call_before_both():
+    model = make(**TOKENS)
+    model.generation_config = GenerationConfig(decoder_start_token_id=3, max_new_tokens=2)
+    assert model.generate(X).tolist() == model.generate(X, decoder_start_token_id=3, max_length=3).tolist()
+    assert model.generate(X).shape == (3, 3)
+    assert (model.generate(X)[:, 0] == 3).all()
+    assert (model.generate(X, decoder_start_token_id=4)[:, 0] == 4).all()
+    assert (model.generate(X, generation_config=GenerationConfig(max_length=4))[:, 0] == 1).all()
+
+
+def test_encoder_outputs_stand_for_inputs(model):
+    encoded = model.encode(X, MASK)
+    expected = model.generate(X, attention_mask=MASK, max_new_tokens=4)
+    assert torch.equal(model.generate(encoder_outputs=encoded, max_new_tokens=4), expected)
+    assert torch.equal(model.generate(input_values=X, attention_mask=MASK, max_new_tokens=4), expected)
+
+
+def test_options_of_the_encoder_reach_it(model):
+    frames = model.encode(X, MASK).frame_mask.shape[1]
+    hidden = torch.ones(3, frames, dtype=torch.bool)
+    plain = model.generate(X, max_new_tokens=6)
+    assert not torch.equal(model.generate(X, encoder_mask_time_indices=hidden, max_new_tokens=6), plain)
+
+
+BAD_CALLS = {
+    "both limits": ({"max_length": 5, "max_new_tokens": 4}, InputError, "max_length and max_new_tokens were passed"),
+    "no room": ({"max_new_tokens": 13}, InputError, "13 tokens were asked for, but the decoder has 12 positions"),
+    "less than the prompt": (
+        {"decoder_input_ids": PROMPT, "max_length": 1},
+        InputError,
+        "max_length=1 is less than the 2 tokens that rows begin with",
+    ),
+    "negative limit": ({"max_new_tokens": -1}, ConfigError, r"\$.max_new_tokens: expected at least 0, got -1"),
+    "limit in words": ({"max_new_tokens": "4"}, ConfigError, r"\$.max_new_tokens"),
+    "id outside": ({"decoder_input_ids": PROMPT + 35}, InputError, "decoder_input_ids holds id 40 in row 0, place 1"),
+    "start outside": ({"decoder_start_token_id": 99}, InputError, "id 99"),
+    "prompt of other rows": (
+        {"decoder_input_ids": PROMPT[:2]},
+        InputError,
+        "decoder_input_ids has 2 rows, but there are 3",
+    ),
+    "empty prompt": ({"decoder_input_ids": PROMPT[:, :0]}, InputError, r"decoder_input_ids has shape \(3, 0\)"),
+    "two inputs": ({"input_values": X}, InputError, "inputs and input_values were passed together"),
+    "misspelt": ({"max_new_token": 4}, RoutingError, "did you mean 'max_new_tokens'"),
+    "misspelt encoder option": ({"encoder_mask_time_index": 1}, RoutingError, "mask_time_indices"),
+    "bad mask": ({"attention_mask": MASK[:, :9]}, InputError, r"attention_mask has shape \(3, 9\)"),
+    "short row": ({"attention_mask": MASK * 0}, InputError, "row 0, 1, 2 has 0, 0, 0 samples"),
+}
+
+
+@pytest.mark.parametrize(("options", "error", "message"), BAD_CALLS.values(), ids=BAD_CALLS)
+def test_bad_calls_are_refused(model, options, error, message):
+    with pytest.raises(error, match=message):
+        model.generate(X, **options)
+
+
+def test_nothing_to_encode_is_refused(model):
+    with pytest.raises(InputError, match="nothing to encode"):
+        model.generate(max_new_tokens=3)
+
+
+def test_special_tokens_are_asked_for_when_they_are_needed():
+    model = make()
+    with pytest.raises(ConfigError, match="decoder_start_token_id is needed to begin with"):
+        model.generate(X, max_new_tokens=2)
+    assert model.generate(X, decoder_input_ids=PROMPT, max_new_tokens=2).shape == (3, 4)
+
+
+def test_settings_of_other_searches_are_refused_and_not_passed_over(model):
+    other = GenerationConfig.from_dict({"num_beams": 4, "do_sample": False, "max_length": 5})
+    with pytest.raises(InputError, match="asks for num_beams=4"):
+        model.generate(X, generation_config=other)

@@ -1,0 +1,118 @@
+"""What a public call refuses: each error names argument and row, and what was expected."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechgraft import checks
+from speechgraft.errors import InputError
+
+
+class Stub:
+    """What the checks ask of an encoder."""
+
+    def __init__(self, input_kind="waveform", minimum_length=4):
+        self.input_kind = input_kind
+        self.minimum_length = minimum_length
+
+
+WAVE = torch.zeros(3, 8)
+NAN = WAVE.clone()
+NAN[1, 2] = torch.nan
+INFINITE = WAVE.clone()
+INFINITE[0, 0] = INFINITE[2, 7] = -torch.inf
+
+
+def mask(*lengths):
+    return (torch.arange(8) < torch.tensor(lengths)[:, None]).long()
+
+
+GAP = mask(8, 8, 8)
+GAP[1, 3] = 0
+
+BAD_INPUTS = {
+    "one row without a batch": (WAVE[0], None, r"shape \(8,\), but this encoder takes a waveform \(batch, samples\)"),
+    "too many dimensions": (WAVE[None], None, r"shape \(1, 3, 8\)"),
+    "empty": (WAVE[:0], None, "the batch is empty"),
+    "integers": (WAVE.to(torch.int16), None, "torch.int16, but a waveform is floating point, within -1 and 1"),
+    "NaN": (NAN, None, "NaN or infinity in row 1"),
+    "infinity": (INFINITE, None, "NaN or infinity in row 0, 2"),
+    "short": (WAVE[:, :3], None, "row 0, 1, 2 has 3, 3, 3 samples, but the encoder needs at least 4"),
+    "short by its mask": (WAVE, mask(8, 3, 4), "row 1 has 3 samples, but the encoder needs at least 4"),
+    "masked whole": (WAVE, mask(8, 0, 4), "row 1 has 0 samples"),
+    "mask of other samples": (WAVE, mask(7, 7, 7)[:, :7], r"shape \(3, 7\), but \(3, 8\) was expected"),
+    "mask of other rows": (WAVE, mask(8, 8), r"shape \(2, 8\), but \(3, 8\) was expected"),
+    "mask with a gap": (WAVE, GAP, r"not right-padded \(ones, then zeros\) in row 1"),
+    "mask with twos": (WAVE, 2 * mask(8, 8, 8), "other values than 0 and 1"),
+}
+
+
+@pytest.mark.parametrize(("inputs", "attention_mask", "message"), BAD_INPUTS.values(), ids=BAD_INPUTS)
+def test_bad_inputs_are_refused(inputs, attention_mask, message):
+    with pytest.raises(InputError, match=message):
+        checks.check_encoder_inputs(Stub(), inputs, attention_mask)
+
+
+@given(st.lists(st.integers(4, 8), min_size=3, max_size=3), st.sampled_from([torch.bool, torch.int64, torch.float32]))
+def test_right_padded_rows_that_are_long_enough_pass(lengths, dtype):
+    checks.check_encoder_inputs(Stub(), WAVE, mask(*lengths).to(dtype))
+    checks.check_encoder_inputs(Stub(), WAVE, None)
+
+
+def test_other_kinds_of_inputs():
+    checks.check_encoder_inputs(Stub("features"), torch.zeros(2, 5, 3), None)
+    checks.check_encoder_inputs(Stub("tokens"), torch.zeros(2, 5, dtype=torch.int64), None)
+    with pytest.raises(InputError, match=r"takes a features \(batch, frames, bins\)"):
+        checks.check_encoder_inputs(Stub("features"), WAVE, None)
+    with pytest.raises(InputError, match=r"float32, but this encoder takes token ids \(int64\)"):
+        checks.check_encoder_inputs(Stub("tokens"), WAVE, None)
+    with pytest.raises(InputError, match="row 0 has 3 frames"):
+        checks.check_encoder_inputs(Stub("features"), torch.zeros(1, 3, 2), None)
+
+
+def test_many_rows_are_not_all_told():
+    with pytest.raises(InputError, match=r"row 0, 1, 2, 3, 4, 5, 6, 7, \.\.\. has 1, 1"):
+        checks.check_encoder_inputs(Stub(), torch.zeros(20, 1), None)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([[0, 5]], "labels holds id 5 in row 0, place 1, but the vocabulary has 5 tokens"),
+        ([[0, 1], [-1, 0]], "id -1 in row 1, place 0"),
+        ([0, 1], r"shape \(2,\) of torch.int64, but token ids \(batch, tokens\) were expected"),
+        ([[0.0]], "of torch.float32"),
+        ([[], []], r"shape \(2, 0\)"),
+    ],
+)
+def test_bad_ids_are_refused(ids, message):
+    with pytest.raises(InputError, match=message):
+        checks.check_ids(torch.tensor(ids), 5, "labels")
+
+
+def test_ignored_ids_pass():
+    checks.check_ids(torch.tensor([[-100, 4]]), 5, "labels", ignored=-100)
+    with pytest.raises(InputError, match="id -100"):
+        checks.check_ids(torch.tensor([[-100, 4]]), 5, "decoder_input_ids")
+
+
+def test_positions_rows_and_widths():
+    class Decoder:
+        max_positions = 6
+
+    class Endless:
+        max_positions = None
+
+    checks.check_positions(Decoder, 6)
+    checks.check_positions(Endless, 10**9)
+    with pytest.raises(InputError, match="7 tokens were asked for, but the decoder has 6 positions"):
+        checks.check_positions(Decoder, 7)
+    checks.check_rows(2, 2, "labels")
+    with pytest.raises(InputError, match="labels has 4 rows, but there are 2"):
+        checks.check_rows(4, 2, "labels")
+    checks.check_width(torch.zeros(1, 2, 3), 3, "x")
+    with pytest.raises(InputError, match=r"x has shape \(1, 2, 1\), but \(batch, length, 3\) was expected"):
+        checks.check_width(torch.zeros(1, 2, 1), 3, "x")
