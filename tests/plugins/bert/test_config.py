@@ -22,7 +22,7 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
         "vocab_size": vocabulary,
         "hidden_size": heads * draw(st.integers(1, 9)),
         "num_attention_heads": heads,
-        "num_hidden_layers": draw(st.integers(0, 3)),
+        "num_hidden_layers": draw(st.integers(1, 3)),
         "hidden_act": draw(st.sampled_from(["gelu", "relu", "gelu_new"])),
         "hidden_dropout_prob": draw(st.floats(0, 1)),
         "pad_token_id": draw(st.none() | st.integers(0, vocabulary - 1)),
