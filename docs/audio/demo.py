@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,17 +14,15 @@ FOLDER = Path(__file__).parent
 
 
 def transcribe() -> dict[str, str]:
-    """The words of each file here, printed as they come from `speechgraft transcribe`."""
-    folder = str(FOLDER)
+    """The words of each file here, printed as `speechgraft transcribe` prints them."""
+    folder = os.path.relpath(FOLDER)
     print(f"$ speechgraft transcribe {folder}", flush=True)
     command = [sys.executable, "-m", "speechgraft", "transcribe", folder]
-    heard = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        for line in running.stdout or ():
-            print(line, end="", flush=True)
-            path, _, words = line.rstrip("\n").partition(": ")
-            heard[Path(path).name] = words
-    return heard
+    # Printed when all is done, so that nothing runs into the progress, which goes to standard error.
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
+    print(told, end="")
+    lines = (line.partition(": ") for line in told.splitlines())
+    return {Path(path).name: words for path, _, words in lines}
 
 
 def main() -> int:
