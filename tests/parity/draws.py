@@ -22,7 +22,7 @@ Options = dict[str, Any]
 ENCODER: Options = {
     "hidden_size": 8,
     "num_attention_heads": 2,
-    "num_hidden_layers": 1,
+    "num_hidden_layers": 2,
     "intermediate_size": 12,
     "conv_dim": [6, 6],
     "conv_kernel": [5, 3],
@@ -33,7 +33,7 @@ ENCODER: Options = {
 DECODER: Options = {
     "hidden_size": 12,
     "num_attention_heads": 3,
-    "num_hidden_layers": 1,
+    "num_hidden_layers": 2,
     "intermediate_size": 10,
     "vocab_size": 17,
     "max_position_embeddings": 24,
