@@ -72,17 +72,18 @@ class Property:
     checks: Mapping[Kind, tuple[Check, ...]]
     """How it is tried, for each kind of entry that it applies to."""
 
-    def run(self, *entries: Entry, examples: int = 10, derandomize: bool = True) -> None:
+    def run(self, *entries: Entry, examples: int = 10, derandomize: bool = True, shrink: bool = True) -> None:
         """Try it on an encoder's entry, a decoder's, or both.
 
         Args:
             entries: What to try it on.
             examples: How many cases to draw.
             derandomize: Whether each run draws the same cases.
+            shrink: Whether a failing case is made as simple as can be, which takes a while.
 
         Raises:
             AssertionError: It does not hold. The message names it, the entries, what was found,
-                where to look, and the simplest case that was found.
+                where to look, and the case.
             LookupError: It says nothing about entries of this kind.
         """
         kind = kind_of(entries)
@@ -90,7 +91,7 @@ class Property:
             raise LookupError(f"{self.name} applies to {' and '.join(self.checks)}, not to {kind}")
         title = f"{self.name} does not hold for {' with '.join(map(str, entries))}"
         for check in self.checks[kind]:
-            check.run(title, entries, _settings(examples, derandomize))
+            check.run(title, entries, _settings(examples, derandomize, shrink))
 
 
 def kind_of(entries: tuple[Entry, ...]) -> Kind:
@@ -100,7 +101,7 @@ def kind_of(entries: tuple[Entry, ...]) -> Kind:
     return "encoder" if isinstance(entries[0], EncoderEntry) else "decoder"
 
 
-def _settings(examples: int, derandomize: bool) -> settings:
+def _settings(examples: int, derandomize: bool, shrink: bool) -> settings:
     # Time is the machine's affair, and no example is kept: the same function stands for many entries.
     return settings(
         max_examples=examples,
@@ -108,6 +109,7 @@ def _settings(examples: int, derandomize: bool) -> settings:
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+        report_multiple_bugs=False,
         stateful_step_count=12,
     )

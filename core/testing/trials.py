@@ -22,9 +22,9 @@ class Trial:
     def __str__(self) -> str:
         return f"{self.property.name}-{'-'.join(entry.name for entry in self.entries)}"
 
-    def run(self, *, examples: int = 10, derandomize: bool = True) -> None:
+    def run(self, *, examples: int = 10, derandomize: bool = True, shrink: bool = True) -> None:
         """Try it; see `Property.run`."""
-        self.property.run(*self.entries, examples=examples, derandomize=derandomize)
+        self.property.run(*self.entries, examples=examples, derandomize=derandomize, shrink=shrink)
 
 
 def cases(catalog: Catalog, kind: Kind) -> list[Trial]:

@@ -34,13 +34,14 @@ class CacheMachine(RuleBasedStateMachine):
         self.case = Case(self.title, data)
         with self.case.explained():
             self.decoder = drawn_decoder(self.case, self.entry)
-            self.memory = self.case.draw(memories(self.decoder.memory_size), "memory")
+            self.memory = self.case.draw(memories(self.decoder.memory_size, utterances=(2, 3)), "memory")
             self.masked = self.case.draw(st.booleans(), "masked tokens")
+            self.beams = self.case.draw(st.sampled_from([1, 2, 2]), "beams")
             self.cache = self.decoder.new_cache()
+            self.cache.expand(self.beams)
         self.frames, self.frame_mask = self.memory.frames, self.memory.mask
-        self.beams = 1
         self.read = False
-        self.ids = torch.zeros(len(self.frames), 0, dtype=torch.int64)
+        self.ids = torch.zeros(len(self.frames) * self.beams, 0, dtype=torch.int64)
         self.attended = torch.ones(self.ids.shape, dtype=torch.bool)
 
     @property
@@ -54,11 +55,15 @@ class CacheMachine(RuleBasedStateMachine):
         limit = self.decoder.max_positions
         return 3 if limit is None else limit - self.ids.shape[1]
 
-    @precondition(lambda self: self.room > 0)
-    @rule(data=st.data(), tokens=st.integers(1, 3), seed=SEEDS, last_only=st.booleans(), weights=st.booleans())
-    def append(self, data: st.DataObject, tokens: int, seed: int, last_only: bool, weights: bool) -> None:
+    @rule(tokens=st.integers(1, 3), seed=SEEDS, last_only=st.booleans(), weights=st.booleans())
+    def append(self, tokens: int, seed: int, last_only: bool, weights: bool) -> None:
         """Give both new tokens and compare their logits."""
-        tokens = min(tokens, self.room)
+        self.compare(min(tokens, self.room), seed, last_only=last_only, weights=weights)
+
+    def compare(self, tokens: int, seed: int, *, last_only: bool = False, weights: bool = False) -> None:
+        """Give both so many new tokens, if there is room for any, and compare their logits."""
+        if tokens < 1:
+            return
         new = draw_ids(seed, self.decoder, len(self.ids), tokens)
         kept = torch.rand(new.shape, generator=torch.Generator().manual_seed(seed)) < (0.7 if self.masked else 2.0)
         self.ids, self.attended = torch.cat([self.ids, new], dim=1), torch.cat([self.attended, kept], dim=1)
@@ -95,6 +100,7 @@ class CacheMachine(RuleBasedStateMachine):
         length = data.draw(st.integers(0, self.ids.shape[1]), "length")
         self.cache.crop(length)
         self.ids, self.attended = self.ids[:, :length], self.attended[:, :length]
+        self.compare(min(1, self.room), length)
 
     @rule(data=st.data())
     def reorder(self, data: st.DataObject) -> None:
@@ -104,6 +110,7 @@ class CacheMachine(RuleBasedStateMachine):
         rows = self.utterance_of_row * self.beams + torch.tensor(chosen)
         self.cache.reorder(rows)
         self.ids, self.attended = self.ids[rows], self.attended[rows]
+        self.compare(min(1, self.room), len(rows))
 
     @rule(data=st.data())
     def keep_rows(self, data: st.DataObject) -> None:
@@ -114,6 +121,7 @@ class CacheMachine(RuleBasedStateMachine):
         rows = (kept[:, None] * self.beams + torch.arange(self.beams)).flatten()
         self.ids, self.attended = self.ids[rows], self.attended[rows]
         self.frames, self.frame_mask = self.frames[kept], self.frame_mask[kept]
+        self.compare(min(1, self.room), len(rows))
 
     @precondition(lambda self: 2 * len(self.ids) <= _MOST_ROWS)
     @rule()
@@ -122,3 +130,4 @@ class CacheMachine(RuleBasedStateMachine):
         self.cache.expand(2)
         self.beams *= 2
         self.ids, self.attended = self.ids.repeat_interleave(2, dim=0), self.attended.repeat_interleave(2, dim=0)
+        self.compare(min(1, self.room), len(self.ids))
