@@ -1,4 +1,4 @@
-"""P00, P01 and P09: what entries declare is so, what `check` says is so, and options reach their part."""
+"""P00 and P01: what entries declare is so, and what `check` says is so."""
 
 from __future__ import annotations
 
