@@ -62,7 +62,7 @@ def test_greedy_tokens_are_the_yardsticks(data: st.DataObject) -> None:
 
 
 @pytest.mark.long
-@examples(1500)
+@examples(600)
 @given(data=st.data())
 def test_greedy_tokens_are_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
     check_tokens(data)

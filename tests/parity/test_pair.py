@@ -66,7 +66,7 @@ def test_logits_loss_and_gradients_are_the_yardsticks(data: st.DataObject) -> No
 
 
 @pytest.mark.long
-@examples(1500)
+@examples(600)
 @given(data=st.data())
 def test_logits_loss_and_gradients_are_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
     check_loss_and_gradients(data)
@@ -92,7 +92,7 @@ def test_states_and_attentions_of_all_layers_are_the_yardsticks(data: st.DataObj
 
 
 @pytest.mark.long
-@examples(1000)
+@examples(600)
 @given(data=st.data())
 def test_states_and_attentions_of_all_layers_are_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
     check_states(data)

@@ -52,7 +52,7 @@ def test_encoder_is_the_yardsticks(data: st.DataObject) -> None:
 
 
 @pytest.mark.long
-@examples(1500)
+@examples(600)
 @given(data=st.data())
 def test_encoder_is_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
     check_encoder(data)
@@ -123,7 +123,7 @@ def test_decoder_is_the_yardsticks(data: st.DataObject) -> None:
 
 
 @pytest.mark.long
-@examples(1500)
+@examples(600)
 @given(data=st.data())
 def test_decoder_is_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
     check_decoder(data)
