@@ -21,17 +21,13 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say how an encoder and a decoder would be wired: sizes, cross-attention, parameters, and what is wrong."""
-    from speechgraft.cli.part_config import read_part_config
+    from speechgraft.cli.part_config import read_part_configs
     from speechgraft.errors import IncompatiblePairError
     from speechgraft.registry import check, default_catalog
 
     catalog = default_catalog()
-    report = check(
-        encoder,
-        decoder,
-        encoder=read_part_config(catalog.encoder(encoder), encoder_config),
-        decoder=read_part_config(catalog.decoder(decoder), decoder_config),
-    )
+    parts = read_part_configs((catalog.encoder(encoder), encoder_config), (catalog.decoder(decoder), decoder_config))
+    report = check(encoder, decoder, encoder=parts[0], decoder=parts[1])
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     elif report.ok:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +35,9 @@ def command(
             help="word, char or wordpiece, made from the texts, or a folder. [default: word, or the decoder's]"
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint, if there is one.")
+    ] = False,
     steps: Annotated[int, typer.Option(help="Optimizer steps of the whole run.")] = 3000,
     batch_size: Annotated[int, typer.Option(help="Utterances of one forward pass.")] = 16,
     accumulate: Annotated[int, typer.Option(help="Forward passes of one step.")] = 1,
@@ -106,6 +109,8 @@ def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:
     from speechgraft.train.start import grafted_bundle, new_bundle
 
     last = find_last(given["out"]) if given["resume"] else None
+    if given["resume"] and last is None:
+        print(f"{given['out']} holds no run to go on with: this one begins anew", file=sys.stderr)
     if last is not None or given["start_from"]:
         return Transcriber.from_pretrained(last or given["start_from"])
     texts = (row.text for row in rows)

@@ -31,3 +31,26 @@ def read_part_config(entry: Entry, path: Path | None) -> Config | None:
         return entry.load_adapter().read(data) if "model_type" in data else entry.load_config_class()(**data)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error.title}", error.problems) from None
+
+
+def read_part_configs(*parts: tuple[Entry, Path | None]) -> list[Config | None]:
+    """The configs in several files, and all that is wrong with any of them at once.
+
+    Raises:
+        ConfigError: See `read_part_config`.
+        CheckpointError: See `read_part_config`.
+    """
+    configs: list[Config | None] = []
+    wrong: list[ConfigError] = []
+    for entry, path in parts:
+        try:
+            configs.append(read_part_config(entry, path))
+        except ConfigError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise ConfigError(
+            "several files are wrong:", [f"{error.title} {problem}" for error in wrong for problem in error.problems]
+        )
+    return configs

@@ -36,7 +36,7 @@ def command(
     output: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
     device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, ...")] = "cpu",
     dtype: Annotated[str, typer.Option(help="Numbers to compute with: float32, bfloat16, float16, auto.")] = "float32",
-    max_seconds: Annotated[float, typer.Option(help="Refuse longer recordings; 0 takes any.")] = 300.0,
+    max_seconds: Annotated[float, typer.Option(min=0, help="Refuse longer recordings; 0 takes any.")] = 300.0,
 ) -> None:
     """Print the words of each recording: alone for one file, as `path: words` for several.
 
@@ -98,7 +98,11 @@ def _transcriber(model: str | None, device: str, dtype: str) -> Any:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"--device {device}: {str(error).splitlines()[0]}") from None
-    return Transcriber.from_pretrained(model, device=device, dtype="auto" if dtype == "auto" else getattr(torch, dtype))
+    asr = Transcriber.from_pretrained(model, device=device, dtype="auto" if dtype == "auto" else getattr(torch, dtype))
+    report = asr.model.load_report
+    for key in report.unknown_config_keys if report is not None else ():
+        print(f"{model}: config.json holds {key!r}, which nothing reads", file=sys.stderr)
+    return asr
 
 
 def _as_words(transcript: Transcript) -> str:

@@ -81,3 +81,16 @@ def test_parts_that_do_not_fit_are_one_line_and_json_on_request(
 def test_an_unknown_name_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "wav2vec", "bert"]) == 2
     assert capsys.readouterr().err.startswith("speechgraft: no encoder is named 'wav2vec'; did you mean 'wav2vec2'?")
+
+
+def test_what_is_wrong_with_both_files_comes_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    encoder, decoder = tmp_path / "e.json", tmp_path / "d.json"
+    encoder.write_text('{"hidden_size": "16"}')
+    decoder.write_text('{"num_attention_heads": 0}')
+    assert main(["check", "wav2vec2", "bert", "--encoder-config", str(encoder), "--decoder-config", str(decoder)]) == 2
+    err = capsys.readouterr().err
+    assert "e.json: " in err
+    assert "d.json: " in err
+    assert "$.hidden_size" in err
+    assert "$.num_attention_heads" in err
+    assert err.count("\n") == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +148,17 @@ def test_silence_is_an_empty_line_and_a_warning(bundle: Path, talks: Path, capsy
 
 def test_half_precision_runs(bundle: Path, talks: Path) -> None:
     assert run(bundle, talks / "b.wav", "--dtype", "bfloat16") == 0
+
+
+def test_a_key_of_the_config_that_nothing_reads_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = Path(str(files("speechgraft"))) / "assets" / "digits"
+    shutil.copytree(shipped, tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    data = json.loads(config.read_text())
+    data["decoder"]["num_hiden_layers"] = 3
+    config.write_text(json.dumps(data))
+    audio = Path(__file__).parents[3] / "docs" / "audio" / "delta.flac"
+    assert main(["transcribe", "--model", str(tmp_path / "model"), str(audio)]) == 0
+    out, err = capsys.readouterr()
+    assert out == "six\n"
+    assert "decoder.num_hiden_layers" in err

@@ -99,7 +99,7 @@ SABOTAGE = {
 def test_a_broken_part_is_found(monkeypatch, owner, name, broken, claim, kind):
     monkeypatch.setattr(owner, name, broken)
     with pytest.raises(AssertionError) as caught:
-        PROPERTIES[claim].run(*ENTRIES[kind], examples=12, shrink=False)
+        PROPERTIES[claim].run(*ENTRIES[kind], examples=100, shrink=False)
     message = str(caught.value)
     assert message.startswith(f"{claim} does not hold for {' with '.join(map(str, ENTRIES[kind]))}\n  found: ")
     assert "\n  look at: " in message
