@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from speechgraft.errors import InputError, did_you_mean
+
 if TYPE_CHECKING:
     from speechgraft.train.evaluation import Evaluation
 
@@ -21,7 +23,9 @@ def command(
         str | None, typer.Option(help="Folder or hub id of a bundle. [default: the digits inside]")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Recordings that go through the model at once.")] = 8,
-    by: Annotated[str, typer.Option(help="Column to list the error rates by, where the manifest has it.")] = "speaker",
+    by: Annotated[
+        str | None, typer.Option(help="Column to list the error rates by. [default: speaker, where there is one]")
+    ] = None,
     device: Annotated[str, typer.Option(help="Where the model runs.")] = "cpu",
     max_seconds: Annotated[float, typer.Option(min=0, help="The longest recording that is taken.")] = 300.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -33,6 +37,10 @@ def command(
     from speechgraft.train.manifest import read_manifest
 
     rows = read_manifest(manifest)
+    columns = {name for row in rows for name in row.columns}
+    if by is not None and by not in columns:
+        raise InputError(f"--by {by}: {manifest} has no such column{did_you_mean(by, columns)}")
+    by = by or "speaker"
     asr = Transcriber.from_pretrained(model, device=device)
     found = evaluate(asr, rows, batch_size=batch_size, max_seconds=max_seconds)
     if output is not None:
