@@ -12,18 +12,22 @@ from speechgraft import checks, losses
 from speechgraft.contracts import (
     Component,
     Decoder,
+    DecoderOutput,
     Encoder,
     EncoderOutput,
     Seq2SeqOutput,
     lengths_of,
     own_options,
 )
-from speechgraft.errors import ConfigError, IncompatiblePairError, InputError
+from speechgraft.decoder_inputs import DecoderInputs, check_labels, rows_to_decode
+from speechgraft.errors import InputError
 from speechgraft.generation import GenerationConfig, generate
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.masks import length_mask
+from speechgraft.projection import projection
 from speechgraft.routing import one_of, route
+from speechgraft.special_tokens import end_tokens, find_token, marking_tokens
 
 
 class BridgeConfig(Protocol):
@@ -152,36 +156,24 @@ class Bridge(Component):
         if inputs is not None or encoder_outputs is not None or past_key_values is None or not past_key_values.length:
             encoded = self.encoded(inputs, attention_mask, encoder_outputs, **keep, **routed["encoder"])
         memory = None if encoded is None else self.connect(encoded.last_hidden_state)
+        rows = rows_to_decode(memory, past_key_values)
+        given = DecoderInputs(decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask)
         if labels is not None:
-            checks.check_ids(labels, self.decoder.vocab_size, "labels", ignored=losses.IGNORED)
-            checks.check_rows(labels.shape[0], _rows(memory, past_key_values), "labels")
-            if decoder_input_ids is None and decoder_inputs_embeds is None:
-                decoder_input_ids, decoder_attention_mask = self._shifted(labels, decoder_attention_mask)
+            check_labels(labels, self.decoder, rows)
+            given = self._shifted(labels, decoder_attention_mask) if given.empty else given
         cache = past_key_values or (self.decoder.new_cache() if self._wants_cache(use_cache, labels) else None)
-        self._check_decoder_inputs(
-            decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask, cache, _rows(memory, cache)
-        )
+        given.check(self.decoder, cache, rows)
         decoded = self.decoder(
-            decoder_input_ids,
-            decoder_attention_mask,
-            inputs_embeds=decoder_inputs_embeds,
+            given.ids,
+            given.mask,
+            inputs_embeds=given.embeds,
             memory=memory,
             memory_mask=None if encoded is None else encoded.frame_mask,
             cache=cache,
             **keep,
             **routed["decoder"],
         )
-        from_encoder = self._of_encoder(encoded)
-        output = Seq2SeqOutput(
-            logits=decoded.logits,
-            past_key_values=decoded.cache,
-            decoder_hidden_states=decoded.hidden_states,
-            decoder_attentions=decoded.attentions,
-            cross_attentions=decoded.cross_attentions,
-            encoder_last_hidden_state=memory,
-            **from_encoder,
-            **self._losses(decoded.logits, from_encoder, labels, num_items_in_batch),
-        )
+        output = self._output(encoded, memory, decoded, labels, num_items_in_batch)
         return output if self._switch("return_dict", return_dict) else output.to_tuple()
 
     def generate(self, inputs: Tensor | None = None, **options: Any) -> Tensor:
@@ -228,19 +220,11 @@ class Bridge(Component):
         Raises:
             ConfigError: Neither sets it; the message says where to put it.
         """
-        for config in (self.config, self.config.decoder):
-            value: int | None = getattr(config, name, None)
-            if value is not None:
-                return value
-        raise ConfigError(f"{name} is needed {purpose}, but no config sets it: set model.config.{name}")
+        return find_token(name, purpose, self.config, self.config.decoder)
 
     def ends(self, generation_config: GenerationConfig | None = None) -> set[int]:
         """Tokens that end a text: those of the generation config, or else of the pair's, or else of the decoder's."""
-        for config in (generation_config or self.generation_config, self.config, self.config.decoder):
-            ends: int | list[int] | None = config.eos_token_id
-            if ends is not None:
-                return set(ends) if isinstance(ends, list) else {ends}
-        return set()
+        return end_tokens(generation_config or self.generation_config, self.config, self.config.decoder)
 
     def _switch(self, name: str, given: bool | None) -> bool:
         return bool(getattr(self.config, name)) if given is None else given
@@ -259,36 +243,32 @@ class Bridge(Component):
         lengths = self.encoder.output_lengths(lengths_of(attention_mask))
         return EncoderOutput(**{**outputs, "frame_mask": length_mask(lengths, frames)})
 
-    def _shifted(self, labels: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Decoder inputs for labels, and a mask over those behind the last label of each row."""
+    def _shifted(self, labels: Tensor, mask: Tensor | None) -> DecoderInputs:
+        """Decoder inputs for labels."""
         purpose = "to make decoder inputs of labels"
-        ids = losses.shift_right(
-            labels, start=self.token("decoder_start_token_id", purpose), pad=self.token("pad_token_id", purpose)
-        )
-        if mask is None:
-            mask = length_mask(losses.label_lengths(labels), labels.shape[1])
-        return ids, mask
+        start, pad = (self.token(name, purpose) for name in ("decoder_start_token_id", "pad_token_id"))
+        return DecoderInputs.of_labels(labels, mask, start=start, pad=pad)
 
-    def _check_decoder_inputs(
+    def _output(
         self,
-        ids: Tensor | None,
-        embeds: Tensor | None,
-        mask: Tensor | None,
-        cache: DecoderCache | None,
-        rows: int,
-    ) -> None:
-        given = one_of(decoder_input_ids=ids, decoder_inputs_embeds=embeds)
-        if given is None:
-            raise InputError("nothing to decode: pass labels, decoder_input_ids or decoder_inputs_embeds")
-        if ids is not None:
-            checks.check_ids(ids, self.decoder.vocab_size, "decoder_input_ids")
-        else:
-            checks.check_width(given, self.decoder.hidden_size, "decoder_inputs_embeds")
-        checks.check_rows(given.shape[0], rows, "decoder_inputs_embeds" if ids is None else "decoder_input_ids")
-        seen = (0 if cache is None else cache.length) + given.shape[1]
-        checks.check_positions(self.decoder, seen)
-        if mask is not None:
-            checks.check_binary(mask, (given.shape[0], seen), "decoder_attention_mask")
+        encoded: EncoderOutput | None,
+        memory: Tensor | None,
+        decoded: DecoderOutput,
+        labels: Tensor | None,
+        count: Tensor | int | None,
+    ) -> Seq2SeqOutput:
+        """The results of both parts, with the losses where there are labels."""
+        from_encoder = self._of_encoder(encoded)
+        return Seq2SeqOutput(
+            logits=decoded.logits,
+            past_key_values=decoded.cache,
+            decoder_hidden_states=decoded.hidden_states,
+            decoder_attentions=decoded.attentions,
+            cross_attentions=decoded.cross_attentions,
+            encoder_last_hidden_state=memory,
+            **from_encoder,
+            **self._losses(decoded.logits, from_encoder, labels, count),
+        )
 
     def _of_encoder(self, encoded: EncoderOutput | None) -> dict[str, Any]:
         if encoded is None:
@@ -317,41 +297,8 @@ class Bridge(Component):
                 ctc_logits,
                 whole if mask is None else lengths_of(mask),
                 labels,
-                skipped=self._special_tokens(),
+                skipped=marking_tokens(self.config, self.config.decoder),
                 blank=self.token("pad_token_id", "as the blank of the CTC head"),
                 count=count,
             )
         return found
-
-    def _special_tokens(self) -> set[int]:
-        """Ids that mark places of a text and are not heard."""
-        names = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
-        found: set[int] = set()
-        for config in (self.config, self.config.decoder):
-            for value in (getattr(config, name) for name in names):
-                found.update(value if isinstance(value, list) else [] if value is None else [value])
-        return found
-
-
-def _rows(memory: Tensor | None, cache: DecoderCache | None) -> int:
-    """Rows that the decoder takes: those of the cache or, before its first call, one (or its beams) an utterance."""
-    if cache is not None and cache.rows is not None:
-        return cache.rows
-    assert memory is not None, "the first call has a memory"
-    return memory.shape[0] * (1 if cache is None else cache.rows_per_utterance)
-
-
-def projection(encoder: Encoder, decoder: Decoder) -> nn.Linear | None:
-    """What makes encoder frames as wide as the decoder's memory; nothing where they are.
-
-    Raises:
-        IncompatiblePairError: The decoder's `cross_attention_hidden_size` is not the encoder's width.
-    """
-    if encoder.output_size == decoder.memory_size:
-        return None
-    if decoder.memory_size != decoder.hidden_size:
-        raise IncompatiblePairError(
-            f"the decoder's cross_attention_hidden_size is {decoder.memory_size}, but the encoder gives frames of "
-            f"{encoder.output_size}; set it to {encoder.output_size}, or to None for a projection"
-        )
-    return nn.Linear(encoder.output_size, decoder.memory_size)

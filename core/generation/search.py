@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,10 +13,8 @@ from speechgraft.config.fields import fields_of
 from speechgraft.contracts import Decoder, EncoderOutput
 from speechgraft.errors import InputError
 from speechgraft.generation.config import GenerationConfig
+from speechgraft.generation.pair import Generating
 from speechgraft.routing import one_of, route
-
-if TYPE_CHECKING:
-    from speechgraft.bridge import Bridge
 
 LONGEST = 448
 """Tokens of a row where neither the call nor the decoder limits them."""
@@ -24,7 +22,7 @@ LONGEST = 448
 
 @torch.no_grad()
 def generate(
-    model: Bridge,
+    model: Generating,
     inputs: Tensor | None = None,
     attention_mask: Tensor | None = None,
     *,
@@ -147,7 +145,7 @@ class _Step:
         self.memory_mask = None if self.memory_mask is None else self.memory_mask[kept]
 
 
-def _token(model: Bridge, config: GenerationConfig, name: str, purpose: str) -> int:
+def _token(model: Generating, config: GenerationConfig, name: str, purpose: str) -> int:
     """A special token, from the generation config or else from the model's."""
     value: int | None = getattr(config, name)
     return model.token(name, purpose) if value is None else value

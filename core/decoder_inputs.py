@@ -1,0 +1,89 @@
+"""What the decoder of a pair is given: ids, embeddings, or labels moved by one place, checked against what it takes."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from attrs import frozen
+from torch import Tensor
+
+from speechgraft import checks, losses
+from speechgraft.contracts import Decoder
+from speechgraft.errors import InputError
+from speechgraft.nn.cache import DecoderCache
+from speechgraft.nn.masks import length_mask
+from speechgraft.routing import one_of
+
+
+@frozen(eq=False)
+class DecoderInputs:
+    """The new tokens of each row, and which of all its tokens count."""
+
+    ids: Tensor | None = None
+    """(rows, new tokens), int64."""
+
+    embeds: Tensor | None = None
+    """(rows, new tokens, hidden_size), in place of ids."""
+
+    mask: Tensor | None = None
+    """(rows, tokens seen and new), true or 1 for what counts."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is neither."""
+        return self.ids is None and self.embeds is None
+
+    @classmethod
+    def of_labels(cls, labels: Tensor, mask: Tensor | None, *, start: int, pad: int) -> Self:
+        """The start token and each label but the last; without a mask, places behind a row's last label are masked.
+
+        *Shapes:* `labels` and `mask` (rows, tokens).
+        """
+        if mask is None:
+            mask = length_mask(losses.label_lengths(labels), labels.shape[1])
+        return cls(losses.shift_right(labels, start=start, pad=pad), mask=mask)
+
+    def check(self, decoder: Decoder, cache: DecoderCache | None, rows: int) -> None:
+        """Refuse what the decoder cannot take.
+
+        Args:
+            decoder: Whose inputs they are.
+            cache: What it has seen already.
+            rows: How many rows there have to be.
+
+        Raises:
+            InputError: Naming the argument, and the row where it is one row's fault.
+        """
+        given = one_of(decoder_input_ids=self.ids, decoder_inputs_embeds=self.embeds)
+        if given is None:
+            raise InputError("nothing to decode: pass labels, decoder_input_ids or decoder_inputs_embeds")
+        if self.ids is not None:
+            checks.check_ids(self.ids, decoder.vocab_size, "decoder_input_ids")
+        else:
+            checks.check_width(given, decoder.hidden_size, "decoder_inputs_embeds")
+        checks.check_rows(given.shape[0], rows, "decoder_inputs_embeds" if self.ids is None else "decoder_input_ids")
+        seen = (0 if cache is None else cache.length) + given.shape[1]
+        checks.check_positions(decoder, seen)
+        if self.mask is not None:
+            checks.check_binary(self.mask, (given.shape[0], seen), "decoder_attention_mask")
+
+
+def check_labels(labels: Tensor, decoder: Decoder, rows: int) -> None:
+    """Refuse labels outside the vocabulary, or of another number of rows. *Shapes:* `labels` (rows, tokens).
+
+    Raises:
+        InputError: Naming the first such row and id, or both numbers of rows.
+    """
+    checks.check_ids(labels, decoder.vocab_size, "labels", ignored=losses.IGNORED)
+    checks.check_rows(labels.shape[0], rows, "labels")
+
+
+def rows_to_decode(memory: Tensor | None, cache: DecoderCache | None) -> int:
+    """Rows that the decoder takes: those of the cache or, before its first call, one (or its beams) an utterance.
+
+    *Shapes:* `memory` (utterances, frames, memory_size).
+    """
+    if cache is not None and cache.rows is not None:
+        return cache.rows
+    assert memory is not None, "the first call has a memory"
+    return memory.shape[0] * (1 if cache is None else cache.rows_per_utterance)

@@ -1,0 +1,41 @@
+"""What a search asks of the model that it generates with."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from speechgraft.contracts import Decoder, EncoderOutput
+from speechgraft.generation.config import GenerationConfig
+
+
+class Generating(Protocol):
+    """An encoder and a decoder with what lies between them; `speechgraft.bridge.Bridge` is one."""
+
+    generation_config: GenerationConfig
+
+    @property
+    def decoder(self) -> Decoder:
+        """What gives the logits."""
+
+    def forward_options(self) -> dict[str, tuple[str, ...]]:
+        """The options of `"encoder"` and `"decoder"`."""
+
+    def encoded(
+        self,
+        inputs: Tensor | None,
+        attention_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        **options: Any,
+    ) -> EncoderOutput:
+        """What the encoder makes of `inputs`, or what it made of them before."""
+
+    def connect(self, encoded: Tensor) -> Tensor:
+        """Memory of encoder frames. *Shapes:* (batch, frames, output_size) to (batch, frames, memory_size)."""
+
+    def token(self, name: str, purpose: str) -> int:
+        """A special token's id."""
+
+    def ends(self, generation_config: GenerationConfig | None = None) -> set[int]:
+        """Tokens that end a text."""
