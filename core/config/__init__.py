@@ -25,6 +25,15 @@ from __future__ import annotations
 from speechgraft.config.adapter import ConfigAdapter
 from speechgraft.config.base import Settings
 from speechgraft.config.fields import config_class, field, rule
+from speechgraft.config.groups import (
+    ConvPositionFields,
+    FrontEndFields,
+    LayerDropFields,
+    MaskingFields,
+    SizeFields,
+    SpeechHeadFields,
+    SpeechTransformerFields,
+)
 from speechgraft.config.keys import FileKeys, key_set
 from speechgraft.config.model import Config
 from speechgraft.config.validators import (
@@ -47,8 +56,15 @@ __all__ = [
     "DTYPE_NAMES",
     "Config",
     "ConfigAdapter",
+    "ConvPositionFields",
     "FileKeys",
+    "FrontEndFields",
+    "LayerDropFields",
+    "MaskingFields",
     "Settings",
+    "SizeFields",
+    "SpeechHeadFields",
+    "SpeechTransformerFields",
     "activation",
     "at_least",
     "between",

@@ -18,6 +18,7 @@ Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 ACTIVATION_NAMES = (
     "gelu",
+    "gelu_python",
     "gelu_new",
     "relu",
     "selu",

@@ -28,6 +28,7 @@ ACTIVATIONS: Final[dict[str, Activation]] = {
     "gelu": F.gelu,
     "gelu_fast": _gelu_fast,
     "gelu_new": _gelu_tanh,
+    "gelu_python": F.gelu,
     "gelu_pytorch_tanh": _gelu_tanh,
     "quick_gelu": _quick_gelu,
     "relu": F.relu,

@@ -47,3 +47,22 @@ class FeedForward(nn.Module):
     def _transform(self, hidden: Tensor) -> Tensor:
         hidden = self.inner_dropout(self.activation(self.inner(hidden)))  # (batch, length, inner_size)
         return self.dropout(self.outer(hidden))
+
+
+class BottleneckAdapter(nn.Module):
+    """A norm and two linear layers with a narrow middle, trained while the rest stays (Houlsby et al. 2019).
+
+    Args:
+        size: Width in and out.
+        inner_size: Width between the layers.
+    """
+
+    def __init__(self, size: int, inner_size: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(size)
+        self.inner = nn.Linear(size, inner_size)
+        self.outer = nn.Linear(inner_size, size)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """*Shapes:* (batch, length, size) to the same, to be added to what went in."""
+        return self.outer(torch.relu(self.inner(self.norm(hidden))))

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from speechgraft.nn.attention import CrossAttention, SelfAttention
 from speechgraft.nn.cache import CrossStore, SelfStore
-from speechgraft.nn.feed_forward import FeedForward
+from speechgraft.nn.feed_forward import BottleneckAdapter, FeedForward
 
 
 class PostNormEncoderLayer(nn.Module):
@@ -32,16 +32,33 @@ class PostNormEncoderLayer(nn.Module):
 
 
 class PreNormEncoderLayer(nn.Module):
-    """Each part's input is normalised, its result added (Xiong et al. 2020; "stable layer norm")."""
+    """Each part's input is normalised, its result added (Xiong et al. 2020; "stable layer norm").
+
+    Args:
+        attention: Over the sequence.
+        feed_forward: At each place.
+        adapter: What is added behind both, where it is handed in.
+        size: Width of the sequence.
+        eps: Added to variances in the norms.
+        dropout: Of what the attention gives, in training.
+    """
 
     def __init__(
-        self, attention: SelfAttention, feed_forward: FeedForward, *, size: int, eps: float, dropout: float
+        self,
+        attention: SelfAttention,
+        feed_forward: FeedForward,
+        adapter: BottleneckAdapter | None = None,
+        *,
+        size: int,
+        eps: float,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.attention = attention
         self.attention_norm = nn.LayerNorm(size, eps=eps)
         self.feed_forward = feed_forward
         self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
+        self.adapter = adapter
         self.dropout = nn.Dropout(dropout)
 
     def forward(
@@ -50,7 +67,8 @@ class PreNormEncoderLayer(nn.Module):
         """*Shapes:* `hidden` (batch, length, size), `mask` (batch, 1, 1, length)."""
         attended, weights = self.attention(self.attention_norm(hidden), mask, need_weights=need_weights)
         hidden = hidden + self.dropout(attended)
-        return hidden + self.feed_forward(self.feed_forward_norm(hidden)), weights
+        hidden = hidden + self.feed_forward(self.feed_forward_norm(hidden))
+        return hidden if self.adapter is None else hidden + self.adapter(hidden), weights
 
 
 class PostNormDecoderLayer(nn.Module):

@@ -26,7 +26,7 @@ def widened(model: sg.SpeechEncoderDecoderModel, kernel: int, strength: float) -
     state = model.state_dict()
     fresh = wide.state_dict()
     middle = slice(kernel // 2 - narrow // 2, kernel // 2 - narrow // 2 + narrow)
-    for name in ("encoder.positions.weight_g", "encoder.positions.weight_v"):
+    for name in ("encoder.context.positions.conv.weight_g", "encoder.context.positions.conv.weight_v"):
         old, new = state[name], fresh[name]
         if name.endswith("_g"):
             new = torch.full_like(new, strength * float(old.median()))

@@ -240,8 +240,8 @@ def test_the_feature_encoder_can_be_frozen():
     model = make(**TOKENS)
     model.freeze_feature_encoder()
     model(X, labels=LABELS).loss.backward()
-    assert all(parameter.grad is None for parameter in model.encoder.front_end.parameters())
-    assert model.encoder.projection.linear.weight.grad is not None
+    assert all(parameter.grad is None for parameter in model.encoder.features.convs.parameters())
+    assert model.encoder.features.projection.linear.weight.grad is not None
 
 
 def test_gradient_checkpointing_goes_along_with_a_cache():

@@ -82,7 +82,29 @@ def adapters(draw: st.DrawFn, *, kernels: st.SearchStrategy[int], widths: list[i
 
 
 @st.composite
-def encoders(draw: st.DrawFn, *, masked: bool = True, widths: tuple[int, ...] = ()) -> Options:
+def transformers_of_speech(draw: st.DrawFn) -> Options:
+    """What all speech encoders have: sizes, dropouts, positions, masking, a front end."""
+    heads = draw(st.integers(1, 3))
+    size = heads * draw(st.sampled_from([4, 6]))
+    return {
+        "hidden_size": size,
+        "num_attention_heads": heads,
+        "num_hidden_layers": draw(st.integers(1, 3)),
+        "intermediate_size": draw(st.integers(3, 20)),
+        "hidden_act": draw(activations),
+        "num_conv_pos_embeddings": draw(st.integers(1, 9)),
+        "num_conv_pos_embedding_groups": draw(st.sampled_from(divisors(size))),
+        "layer_norm_eps": draw(st.sampled_from([1e-5, 1e-3])),
+        "hidden_dropout": draw(dropouts),
+        "attention_dropout": draw(dropouts),
+        "activation_dropout": draw(dropouts),
+        "mask_time_prob": draw(st.sampled_from([0.0, 0.5])),
+        **draw(front_ends()),
+    }
+
+
+@st.composite
+def wav2vec2s(draw: st.DrawFn, *, masked: bool = True, widths: tuple[int, ...] = ()) -> Options:
     """A wav2vec2.
 
     Args:
@@ -91,26 +113,15 @@ def encoders(draw: st.DrawFn, *, masked: bool = True, widths: tuple[int, ...] = 
             adapter holds for kernels of three frames alone; others only go without masks.
         widths: Of adapters, beside the encoder's own.
     """
-    heads = draw(st.integers(1, 3))
-    size = heads * draw(st.sampled_from([4, 6]))
+    options = draw(transformers_of_speech())
     kernels = st.just(3) if masked else st.integers(1, 5)
+    stable = draw(st.booleans())
     return {
-        "hidden_size": size,
-        "num_attention_heads": heads,
-        "num_hidden_layers": draw(st.integers(1, 3)),
-        "intermediate_size": draw(st.integers(3, 20)),
-        "hidden_act": draw(activations),
-        "do_stable_layer_norm": draw(st.booleans()),
-        "num_conv_pos_embeddings": draw(st.integers(1, 9)),
-        "num_conv_pos_embedding_groups": draw(st.sampled_from(divisors(size))),
-        "layer_norm_eps": draw(st.sampled_from([1e-5, 1e-3])),
+        **options,
         "layerdrop": draw(dropouts),
-        "hidden_dropout": draw(dropouts),
-        "attention_dropout": draw(dropouts),
-        "activation_dropout": draw(dropouts),
-        "mask_time_prob": draw(st.sampled_from([0.0, 0.5])),
-        **draw(front_ends()),
-        **draw(adapters(kernels=kernels, widths=[size, *widths])),
+        "do_stable_layer_norm": stable,
+        "adapter_attn_dim": draw(st.sampled_from([None, 3])) if stable else None,
+        **draw(adapters(kernels=kernels, widths=[options["hidden_size"], *widths])),
     }
 
 
@@ -154,7 +165,7 @@ def pairs(draw: st.DrawFn, *, masked: bool = True) -> Pair:
     that does not fit.
     """
     decoder = draw(decoders())
-    encoder = draw(encoders(masked=masked, widths=(decoder["hidden_size"],)))
+    encoder = draw(wav2vec2s(masked=masked, widths=(decoder["hidden_size"],)))
     if draw(st.booleans()):
         same = {key: encoder[key] for key in ("hidden_size", "num_attention_heads")}
         decoder |= same

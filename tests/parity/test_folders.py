@@ -57,7 +57,7 @@ def check_theirs_here(data: st.DataObject) -> None:
     report = ours.load_report
     assert report is not None
     assert not report.missing and not report.unexpected and not report.unknown_config_keys
-    assert set(report.made) <= {"encoder.spec_augment.embedding"}
+    assert set(report.made) <= {"encoder.features.spec_augment.embedding"}
     assert set(report.ignored) <= {"decoder.cls.predictions.bias"}
     used = [name for name in on_disk if name not in report.ignored]
     same_bits(ours.weight_map().to_disk(ours.state_dict()), on_disk, used)

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 import torch
 import transformers
 from draws import Options, Pair
+from families import FAMILIES, Family
 from hypothesis import settings
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from speechgraft import BertConfig, SpeechEncoderDecoderConfig, SpeechEncoderDecoderModel, Wav2Vec2Config
+from speechgraft import BertConfig, SpeechEncoderDecoderConfig, SpeechEncoderDecoderModel
 from speechgraft.checkpoint import WeightMap, load_into
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.registry import DecoderEntry, EncoderEntry, default_catalog
@@ -39,10 +40,9 @@ def reference_pair(drawn: Pair) -> Any:
     return randomised(transformers.SpeechEncoderDecoderModel(config), drawn.seed)
 
 
-def reference_encoder(options: Options, seed: int) -> Any:
+def reference_encoder(options: Options, seed: int, family: Family = FAMILIES["wav2vec2"]) -> Any:
     """The yardstick's encoder alone."""
-    config = transformers.Wav2Vec2Config(**options, attn_implementation="eager")
-    return randomised(transformers.Wav2Vec2Model(config), seed)
+    return randomised(family.model(family.config(**options, attn_implementation="eager")), seed)
 
 
 def reference_decoder(options: Options, seed: int, **more: Any) -> Any:
@@ -78,15 +78,16 @@ def graft(reference: Any, padding: str = "reference") -> SpeechEncoderDecoderMod
     with torch.device("meta"):
         model = SpeechEncoderDecoderModel(config)
     report = load_into(model, reference.state_dict(), model.weight_map(), dtype="auto")
-    assert set(report.made) <= {"encoder.spec_augment.embedding"}
+    assert set(report.made) <= {"encoder.features.spec_augment.embedding"}
     return model.eval()
 
 
 def graft_encoder(reference: Any, padding: str = "reference") -> Encoder:
     """Our encoder with the weights of the yardstick's."""
-    config = Wav2Vec2Config.from_dict(reference.config.to_dict())
+    entry = default_catalog().encoder(reference.config.model_type)
+    config = entry.load_adapter().read(reference.config.to_dict())
     config.padding = padding
-    return _filled(default_catalog().encoder("wav2vec2"), config, reference)
+    return _filled(entry, config, reference)
 
 
 def graft_decoder(reference: Any) -> Decoder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +77,40 @@ class ConvFrontEnd(nn.Module):
         self.shapes = [layer.shape for layer in layers]
         self.exact = exact
 
+    @classmethod
+    def published(
+        cls,
+        channels: Sequence[int],
+        kernels: Sequence[int],
+        strides: Sequence[int],
+        *,
+        bias: bool,
+        norm: Literal["group", "layer"],
+        activation: Activation,
+        exact: bool,
+    ) -> Self:
+        """The convolutions of wav2vec 2.0 and its kin, each given by channels, kernel and stride.
+
+        Args:
+            channels: Of each convolution's output.
+            kernels: Of each convolution, in places of its input.
+            strides: Of each convolution, in places of its input.
+            bias: Whether the convolutions have one.
+            norm: `"group"`: the first has a norm over time; `"layer"`: each has one over channels.
+            activation: What follows each.
+            exact: See the class.
+        """
+        layers = []
+        for index, (size, kernel, stride) in enumerate(zip(channels, kernels, strides, strict=True)):
+            conv = nn.Conv1d(channels[index - 1] if index else 1, size, kernel, stride, bias=bias)
+            chosen: TimeNorm | ChannelNorm | None = None
+            if norm == "layer":
+                chosen = ChannelNorm(size)
+            elif index == 0:
+                chosen = TimeNorm(size)
+            layers.append(ConvLayer(conv, chosen, activation))
+        return cls(layers, exact=exact)
+
     def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
         """*Shapes:* `waveform` (batch, samples), `lengths` (batch,) samples; to (batch, frames, channels)."""
         x = waveform[:, None]
@@ -98,15 +133,21 @@ class ConvFrontEnd(nn.Module):
 
 
 class FeatureProjection(nn.Module):
-    """Features normalised, then projected to the width of the transformer."""
+    """Features normalised, then projected to the width of the transformer; either where it is handed in.
 
-    def __init__(self, features: int, size: int, *, eps: float, dropout: float) -> None:
+    Args:
+        norm: Of the features, or `None`.
+        linear: From their width to the transformer's, or `None` where the two are the same.
+        dropout: Probability with which a projected feature is dropped in training.
+    """
+
+    def __init__(self, norm: nn.LayerNorm | None, linear: nn.Linear | None, *, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(features, eps=eps)
-        self.linear = nn.Linear(features, size)
+        self.norm = norm
+        self.linear = linear
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """*Shapes:* (batch, frames, features) to (batch, frames, size) and the normalised features."""
-        normed = self.norm(features)
-        return self.dropout(self.linear(normed)), normed
+        normed = features if self.norm is None else self.norm(features)
+        return self.dropout(normed if self.linear is None else self.linear(normed)), normed

@@ -15,10 +15,10 @@ from speechgraft.checkpoint import write_tensors
 from speechgraft.errors import PluginError
 from speechgraft.nn.cache import DecoderCache, SelfStore
 from speechgraft.nn.masks import both
+from speechgraft.nn.speech import context
 from speechgraft.nn.speech.front_end import ConvFrontEnd, TimeNorm
 from speechgraft.nn.speech.positions import ConvPositions
 from speechgraft.plugins.bert import decoder as bert
-from speechgraft.plugins.wav2vec2 import encoder as wav2vec2
 from speechgraft.registry import Catalog, default_catalog
 from speechgraft.testing import PROPERTIES, Property, Trial, cases
 from speechgraft.testing.case import Case
@@ -82,7 +82,7 @@ SABOTAGE = {
     "the norm over time counts padding": (TimeNorm, "forward", leaky_norm, "P03_batch_invariance", "encoder"),
     "padding reaches the norm": (TimeNorm, "forward", leaky_norm, "P04_mask", "encoder"),
     "padding reaches the memory": (TimeNorm, "forward", leaky_norm, "P03_batch_invariance", "pair"),
-    "the encoder attends to padding": (wav2vec2, "key_mask", lambda mask: None, "P03_batch_invariance", "encoder"),
+    "the encoder attends to padding": (context, "key_mask", lambda mask: None, "P03_batch_invariance", "encoder"),
     "masked tokens are attended to": (bert, "both", lambda one, other: one, "P04_mask", "decoder"),
     "later tokens are seen": (bert, "both", lambda one, other: both(None, other), "P05_causality", "decoder"),
     "the cache is not reordered": (DecoderCache, "reorder", forgetful, "P06_cache", "decoder"),
@@ -129,7 +129,7 @@ def test_a_parameter_that_takes_no_part_is_found(monkeypatch):
         self.spare = torch.nn.Linear(2, 2)
 
     monkeypatch.setattr(ConvPositions, "__init__", init)
-    with pytest.raises(AssertionError, match=r"the largest gradient of encoder.positions.spare.(weight|bias) is 0"):
+    with pytest.raises(AssertionError, match=r"gradient of encoder.context.positions.spare.(weight|bias) is 0"):
         PROPERTIES["P07_audio_sensitivity"].run(*ENTRIES["pair"], examples=12, shrink=False)
 
 

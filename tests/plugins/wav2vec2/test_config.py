@@ -76,7 +76,7 @@ def test_every_published_field_is_a_field_or_carried_with_the_published_default(
         ({"conv_kernel": ()}, "$.conv_kernel: expected at least one item, got none"),
         ({"conv_kernel": (10, 3, 3, 3, 3, 2, 0)}, "$.conv_kernel[6]: expected a value above 0"),
         ({"output_hidden_size": 8}, "$.output_hidden_size: 8 differs from hidden_size 768, which only an adapter"),
-        ({"adapter_attn_dim": 16}, "$.adapter_attn_dim: attention adapters are not available yet"),
+        ({"adapter_attn_dim": 16}, "$.adapter_attn_dim: 16 is read where do_stable_layer_norm is true alone"),
         ({"hidden_act": "gelo"}, "$.hidden_act: expected one of 'gelu'"),
         ({"layerdrop": 1.5}, "$.layerdrop: expected a value from 0 to 1, got 1.5"),
         ({"feat_extract_norm": "batch"}, "$.feat_extract_norm: expected one of 'group', 'layer'"),

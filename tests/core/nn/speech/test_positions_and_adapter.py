@@ -10,20 +10,20 @@ from torch import nn
 
 from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.speech.adapter import ConvAdapter
-from speechgraft.nn.speech.positions import ConvPositions
+from speechgraft.nn.speech.positions import ConvPositions, WeightNormConv
 
 
 @pytest.mark.parametrize("kernel", [1, 4, 5, 8])
 def test_positions_are_a_weight_normed_convolution(kernel):
     torch.manual_seed(0)
-    positions = ConvPositions(8, kernel, 2, ACTIVATIONS["gelu"]).double()
-    positions.reset_parameters()
+    positions = ConvPositions(WeightNormConv(8, kernel, 2), ACTIVATIONS["gelu"]).double()
+    positions.conv.reset_parameters()
     conv = nn.Conv1d(8, 8, kernel, padding=kernel // 2, groups=2).double()
     nn.utils.parametrizations.weight_norm(conv, dim=2)
     with torch.no_grad():
-        conv.parametrizations.weight.original0.copy_(positions.weight_g.uniform_(0.5, 2))
-        conv.parametrizations.weight.original1.copy_(positions.weight_v)
-        conv.bias.copy_(positions.bias.normal_())
+        conv.parametrizations.weight.original0.copy_(positions.conv.weight_g.uniform_(0.5, 2))
+        conv.parametrizations.weight.original1.copy_(positions.conv.weight_v)
+        conv.bias.copy_(positions.conv.bias.normal_())
     hidden = torch.randn(2, 11, 8, dtype=torch.float64)
     expected = nn.functional.gelu(conv(hidden.transpose(1, 2))[..., :11]).transpose(1, 2)
     torch.testing.assert_close(positions(hidden), expected, rtol=0, atol=1e-12)

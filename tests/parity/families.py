@@ -1,0 +1,36 @@
+"""The speech encoders that parity is proved for: the yardstick's classes, and configs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import attrs
+import transformers
+from draws import Options, wav2vec2s
+from hypothesis import strategies as st
+
+WIDTHS = (3, 5, 8)
+"""Of adapters, beside the encoder's own."""
+
+
+@attrs.frozen
+class Family:
+    """One speech encoder.
+
+    Attributes:
+        config: The yardstick's config class.
+        model: The yardstick's encoder.
+        draw: Options that its config and ours have in common; takes `masked`, whether the encoder will be given masks.
+    """
+
+    config: Any
+    model: Any
+    draw: Callable[..., st.SearchStrategy[Options]]
+
+
+FAMILIES = {
+    "wav2vec2": Family(transformers.Wav2Vec2Config, transformers.Wav2Vec2Model, partial(wav2vec2s, widths=WIDTHS)),
+}
+"""By the name in the catalog."""
