@@ -1,6 +1,7 @@
 from speechgraft import checkpoint as checkpoint
 from speechgraft import config as config
 from speechgraft import contracts as contracts
+from speechgraft import ctc as ctc
 from speechgraft import errors as errors
 from speechgraft import generation as generation
 from speechgraft import nn as nn

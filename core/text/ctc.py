@@ -11,6 +11,7 @@ from typing import Any, Self, final
 
 from speechgraft.errors import CheckpointError, InputError
 from speechgraft.json_files import read_json, write_json
+from speechgraft.text.alphabet import Alphabet
 from speechgraft.text.contract import TextTokenizer, id_list
 from speechgraft.text.settings import CONFIG_FILE, added_tokens, read_settings, special_tokens
 
@@ -125,6 +126,23 @@ class CTCTokenizer(TextTokenizer):
         spoken = (self._written(token) for token in tokens if token != blank)
         text = "".join(spoken).strip()
         return text.lower() if self.do_lower_case else text
+
+    def alphabet(self, size: int | None = None, skip_special_tokens: bool = True) -> Alphabet:
+        """What each token is written as, for what reads scores by itself (see `speechgraft.ctc`).
+
+        Args:
+            size: How many scores the model gives for a frame; by default `vocab_size`. What the vocabulary lacks
+                is read as `unk`.
+            skip_special_tokens: As in `decode`.
+
+        Raises:
+            InputError: `size` is not positive.
+        """
+        blank, unknown = self._special["pad"], self._special["unk"]
+        dropped = set(self._special.values()) - {self.word_delimiter_token} if skip_special_tokens else set()
+        tokens = (self._tokens.get(number, unknown) for number in range(self.vocab_size if size is None else size))
+        written = (None if token in {blank, *dropped} else self._written(token) for token in tokens)
+        return Alphabet(written, space=self.replace_word_delimiter_char, lower=self.do_lower_case)
 
     def _written(self, token: str) -> str:
         return self.replace_word_delimiter_char if token == self.word_delimiter_token else token
