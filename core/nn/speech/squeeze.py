@@ -43,9 +43,9 @@ class Squeeze(nn.Module):
 
     def forward(self, hidden: Tensor, lengths: Tensor | None) -> Squeezed:
         """*Shapes:* `hidden` (batch, frames, size), zero where a frame is padding; `lengths` (batch,), frames."""
-        count = hidden.shape[1] // self.factor
-        groups = hidden[:, : count * self.factor].unflatten(1, (count, self.factor))  # (batch, count, factor, size)
-        squeezed = groups.mean(dim=2) + self.positions(hidden)[:, :count]
+        pooled = F.avg_pool1d(hidden.transpose(1, 2), self.factor).transpose(1, 2)  # (batch, count, size)
+        count = pooled.shape[1]
+        squeezed = pooled + self.positions(hidden)[:, :count]
         if lengths is None:
             return Squeezed(squeezed, None, None)
         lengths = self.output_lengths(lengths).clamp(max=count)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.masks import length_mask
@@ -67,3 +67,23 @@ def test_reference_mode_leaves_what_padding_became() -> None:
     hidden = torch.randn(1, 6, SIZE, dtype=torch.float64)
     hidden[:, 3:] = 0.0
     assert through(2, 3, False, hidden, torch.tensor([3]))[0, 3:].any()
+
+
+class Round(nn.Module):
+    """There and back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.squeeze, self.upsample = pair(2)
+
+    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+        return self.upsample(self.squeeze(hidden, lengths), hidden.shape[1])
+
+
+def test_one_export_serves_odd_and_even_numbers_of_frames() -> None:
+    module, auto = Round(), torch.export.Dim.AUTO
+    example = (torch.randn(2, 9, SIZE, dtype=torch.float64), torch.tensor([9, 5]))
+    exported = torch.export.export(module, example, dynamic_shapes=({0: auto, 1: auto}, {0: auto})).module()
+    for frames in (7, 8):
+        hidden, lengths = torch.randn(2, frames, SIZE, dtype=torch.float64), torch.tensor([frames, 5])
+        assert torch.allclose(exported(hidden, lengths), module(hidden, lengths))
