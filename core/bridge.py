@@ -20,13 +20,13 @@ from speechgraft.contracts import (
     own_options,
 )
 from speechgraft.decoder_inputs import DecoderInputs, check_labels, rows_to_decode
+from speechgraft.encoder_inputs import check_encoder_call, named_input, taken_over
 from speechgraft.errors import InputError
 from speechgraft.generation import GenerationConfig, generate
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
-from speechgraft.nn.masks import length_mask
 from speechgraft.projection import projection
-from speechgraft.routing import one_of, route
+from speechgraft.routing import route
 from speechgraft.special_tokens import end_tokens, find_token, marking_tokens
 
 
@@ -80,15 +80,18 @@ class Bridge(Component):
         """Memory of encoder frames. *Shapes:* (batch, frames, output_size) to (batch, frames, memory_size)."""
         return encoded if self.enc_to_dec_proj is None else self.enc_to_dec_proj(encoded)
 
-    def encode(self, inputs: Tensor, attention_mask: Tensor | None = None, **options: Any) -> EncoderOutput:
+    def encode(
+        self, inputs: Tensor | None = None, attention_mask: Tensor | None = None, **options: Any
+    ) -> EncoderOutput:
         """Run the encoder alone.
 
-        *Shapes:* `inputs` as the encoder's `input_kind` says, right-padded; `attention_mask` (batch, inputs).
+        *Shapes:* `inputs` as the encoder's `input_kind` says, audio right-padded; `attention_mask` (batch, inputs).
 
         Raises:
-            InputError: Inputs of another kind, a bad mask, a row too short (see `speechgraft.checks`).
+            InputError: Nothing to encode, inputs of another kind, a bad mask, a row too short, an id that there
+                is not (see `speechgraft.checks`).
         """
-        checks.check_encoder_inputs(self.encoder, inputs, attention_mask)
+        check_encoder_call(self.encoder, inputs, attention_mask, options)
         encoded: EncoderOutput = self.encoder(inputs, attention_mask, **options)
         return encoded
 
@@ -105,9 +108,7 @@ class Bridge(Component):
             InputError: There is neither; or see `encode`.
         """
         if encoder_outputs is not None:
-            return self._taken_over(encoder_outputs, attention_mask)
-        if inputs is None:
-            raise InputError("nothing to encode: pass inputs (or input_values, input_features), or encoder_outputs")
+            return taken_over(self.encoder, encoder_outputs, attention_mask)
         return self.encode(inputs, attention_mask, **options)
 
     def forward(
@@ -126,19 +127,20 @@ class Bridge(Component):
         input_values: Tensor | None = None,
         input_features: Tensor | None = None,
         return_dict: bool | None = None,
+        input_ids: Tensor | None = None,
         num_items_in_batch: Tensor | int | None = None,
         **options: Any,
     ) -> Seq2SeqOutput | tuple[Any, ...]:
         """Logits for each decoder token, and the loss where labels are given.
 
-        *Shapes:* `inputs` (or `input_values`, or `input_features`: one of them) as the encoder's
-        `input_kind` says, right-padded; `attention_mask` (batch, inputs); `decoder_input_ids` (batch,
-        tokens), with `past_key_values` the new tokens alone, or `decoder_inputs_embeds` (batch, tokens,
-        size), or neither, with `labels` (batch, tokens), -100 for what does not count, which are shifted
-        here, once; `decoder_attention_mask` (batch, tokens seen and new). `encoder_outputs` of an earlier
-        `encode` stand for inputs. `num_items_in_batch` is the number of label tokens over all micro-batches
-        of one step, by which losses are divided; by default that of this call. Further options reach the
-        encoder (unprefixed or `encoder_`) and the decoder (`decoder_`).
+        *Shapes:* `inputs` (or `input_values` or `input_features` for audio, `input_ids` or `inputs_embeds` for
+        text: one of them) as the encoder's `input_kind` says, audio right-padded; `attention_mask` (batch,
+        inputs); `decoder_input_ids` (batch, tokens), with `past_key_values` the new tokens alone, or
+        `decoder_inputs_embeds` (batch, tokens, size), or neither, with `labels` (batch, tokens), -100 for what
+        does not count, which are shifted here, once; `decoder_attention_mask` (batch, tokens seen and new).
+        `encoder_outputs` of an earlier `encode` stand for inputs. `num_items_in_batch` is the number of label
+        tokens over all micro-batches of one step, by which losses are divided; by default that of this call.
+        Further options reach the encoder (unprefixed or `encoder_`) and the decoder (`decoder_`).
 
         Raises:
             InputError: What was passed cannot be used; the message names argument and row.
@@ -151,9 +153,12 @@ class Bridge(Component):
             "output_hidden_states": self._switch("output_hidden_states", output_hidden_states),
         }
         if encoder_outputs is None:
-            inputs = one_of(inputs=inputs, input_values=input_values, input_features=input_features)
+            inputs = self.named_input(
+                inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
+            )
+        sources = (inputs, encoder_outputs, routed["encoder"].get("inputs_embeds"))
         encoded = None
-        if inputs is not None or encoder_outputs is not None or past_key_values is None or not past_key_values.length:
+        if past_key_values is None or not past_key_values.length or any(source is not None for source in sources):
             encoded = self.encoded(inputs, attention_mask, encoder_outputs, **keep, **routed["encoder"])
         memory = None if encoded is None else self.connect(encoded.last_hidden_state)
         rows = rows_to_decode(memory, past_key_values)
@@ -162,7 +167,7 @@ class Bridge(Component):
             check_labels(labels, self.decoder, rows)
             given = self._shifted(labels, decoder_attention_mask) if given.empty else given
         cache = past_key_values or (self.decoder.new_cache() if self._wants_cache(use_cache, labels) else None)
-        given.check(self.decoder, cache, rows)
+        given.check(self.decoder, cache, rows, routed["decoder"])
         decoded = self.decoder(
             given.ids,
             given.mask,
@@ -175,6 +180,14 @@ class Bridge(Component):
         )
         output = self._output(encoded, memory, decoded, labels, num_items_in_batch)
         return output if self._switch("return_dict", return_dict) else output.to_tuple()
+
+    def named_input(self, **given: Tensor | None) -> Tensor | None:
+        """The one input that was passed, by a name of `speechgraft.encoder_inputs.KINDS`, or nothing.
+
+        Raises:
+            InputError: More than one was passed, or one by a name for another kind of encoder.
+        """
+        return named_input(self.encoder, **given)
 
     def generate(self, inputs: Tensor | None = None, **options: Any) -> Tensor:
         """Token ids for each utterance: see `speechgraft.generation.generate`."""
@@ -232,17 +245,6 @@ class Bridge(Component):
     def _wants_cache(self, use_cache: bool | None, labels: Tensor | None) -> bool:
         return bool(self.config.decoder.use_cache and labels is None) if use_cache is None else use_cache
 
-    def _taken_over(self, outputs: EncoderOutput | Sequence[Tensor], attention_mask: Tensor | None) -> EncoderOutput:
-        """Encoder outputs that were passed in; their frame mask, where they lack one, from `attention_mask`."""
-        if not isinstance(outputs, EncoderOutput):
-            outputs = EncoderOutput(last_hidden_state=outputs[0])
-        checks.check_width(outputs.last_hidden_state, self.encoder.output_size, "encoder_outputs")
-        if outputs.frame_mask is not None or attention_mask is None:
-            return outputs
-        frames = outputs.last_hidden_state.shape[1]
-        lengths = self.encoder.output_lengths(lengths_of(attention_mask))
-        return EncoderOutput(**{**outputs, "frame_mask": length_mask(lengths, frames)})
-
     def _shifted(self, labels: Tensor, mask: Tensor | None) -> DecoderInputs:
         """Decoder inputs for labels."""
         purpose = "to make decoder inputs of labels"
@@ -258,22 +260,24 @@ class Bridge(Component):
         count: Tensor | int | None,
     ) -> Seq2SeqOutput:
         """The results of both parts, with the losses where there are labels."""
-        from_encoder = self._of_encoder(encoded)
+        from_encoder = self._of_encoder(encoded, memory)
         return Seq2SeqOutput(
             logits=decoded.logits,
             past_key_values=decoded.cache,
             decoder_hidden_states=decoded.hidden_states,
             decoder_attentions=decoded.attentions,
             cross_attentions=decoded.cross_attentions,
-            encoder_last_hidden_state=memory,
             **from_encoder,
             **self._losses(decoded.logits, from_encoder, labels, count),
         )
 
-    def _of_encoder(self, encoded: EncoderOutput | None) -> dict[str, Any]:
+    def _of_encoder(self, encoded: EncoderOutput | None, memory: Tensor | None) -> dict[str, Any]:
         if encoded is None:
             return {}
+        # As published: pairs of speech show what the decoder attends to, pairs of text what the encoder gave.
+        is_text = self.encoder.input_kind == "tokens"
         return {
+            "encoder_last_hidden_state": encoded.last_hidden_state if is_text else memory,
             "encoder_hidden_states": encoded.hidden_states,
             "encoder_attentions": encoded.attentions,
             "encoder_frame_mask": encoded.frame_mask,
@@ -292,6 +296,8 @@ class Bridge(Component):
         ctc_logits = from_encoder.get("ctc_logits")
         if ctc_logits is not None:
             mask = from_encoder["encoder_frame_mask"]
+            if mask is not None:  # that of tokens may have gaps, over which the frames would have to be moved
+                checks.check_mask(mask, ctc_logits.shape[:2], "for a CTC loss, attention_mask")
             whole = torch.full((ctc_logits.shape[0],), ctc_logits.shape[1], device=labels.device)
             found["ctc_loss"] = losses.ctc(
                 ctc_logits,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -25,19 +28,52 @@ def check_encoder_inputs(encoder: Encoder, inputs: Tensor, attention_mask: Tenso
     if inputs.shape[0] == 0:
         raise InputError("the batch is empty")
     if kind == "tokens":
-        if inputs.is_floating_point():
-            raise InputError(f"inputs are {inputs.dtype}, but this encoder takes token ids (int64)")
+        _check_tokens(encoder, inputs)
     elif not inputs.is_floating_point():
         raise InputError(f"inputs are {inputs.dtype}, but a {kind} is floating point, within -1 and 1")
-    if attention_mask is not None:
-        check_mask(attention_mask, inputs.shape[:2], "attention_mask")
-        lengths = lengths_of(attention_mask)
-    else:
+    _check_inputs_mask(encoder, inputs, attention_mask)
+    if kind != "tokens":
+        _check_finite(inputs, "inputs")
+
+
+def check_embeddings(encoder: Encoder, embeds: Tensor, attention_mask: Tensor | None) -> None:
+    """Refuse embeddings of another width than the encoder's tokens have, more than it has positions, bad masks.
+
+    *Shapes:* `embeds` (batch, tokens, embedding_size); `attention_mask` (batch, tokens).
+
+    Raises:
+        InputError: Saying which, and naming the row.
+    """
+    if encoder.embedding_size is not None:
+        check_width(embeds, encoder.embedding_size, "inputs_embeds")
+    check_positions(encoder, embeds.shape[1], "encoder")
+    _check_inputs_mask(encoder, embeds, attention_mask)
+    _check_finite(embeds, "inputs_embeds")
+
+
+def _check_tokens(encoder: Encoder, ids: Tensor) -> None:
+    if ids.is_floating_point():
+        raise InputError(f"inputs are {ids.dtype}, but this encoder takes token ids (int64)")
+    if encoder.vocab_size is not None:
+        check_ids(ids, encoder.vocab_size, "inputs")
+    check_positions(encoder, ids.shape[1], "encoder")
+
+
+def _check_inputs_mask(encoder: Encoder, inputs: Tensor, mask: Tensor | None) -> None:
+    """What counts of audio is each row's beginning; of tokens it may lie anywhere, but somewhere."""
+    if mask is None:
         lengths = torch.full((inputs.shape[0],), inputs.shape[1])
-    _check_lengths(lengths, encoder.minimum_length, _SHAPES[kind].strip("()").split(", ")[1])
-    if kind != "tokens" and not bool(torch.isfinite(inputs).all()):
-        rows = (~torch.isfinite(inputs)).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        raise InputError(f"inputs hold NaN or infinity in row {_rows(rows)}")
+    else:
+        check = check_binary if encoder.input_kind == "tokens" else check_mask
+        check(mask, inputs.shape[:2], "attention_mask")
+        lengths = lengths_of(mask)
+    _check_lengths(lengths, encoder.minimum_length, _SHAPES[encoder.input_kind].strip("()").split(", ")[1])
+
+
+def _check_finite(values: Tensor, name: str) -> None:
+    if not bool(torch.isfinite(values).all()):
+        rows = (~torch.isfinite(values)).flatten(1).any(dim=1).nonzero().flatten().tolist()
+        raise InputError(f"{name} hold NaN or infinity in row {_rows(rows)}")
 
 
 def check_mask(mask: Tensor, shape: torch.Size | tuple[int, ...], name: str) -> None:
@@ -82,15 +118,52 @@ def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = 
         raise InputError(f"{found}, but token ids (batch, tokens) were expected")
     if ids.numel() == 0:
         raise InputError(f"{name} has shape {tuple(ids.shape)}: there is no token in it")
-    outside = (ids < 0) | (ids >= vocab_size)
-    if ignored is not None:
-        outside &= ids != ignored
-    if bool(outside.any()):
-        row, column = outside.nonzero()[0].tolist()
+    place = _outside(ids, vocab_size, ignored)
+    if place is not None:
+        row, column = place
         raise InputError(
             f"{name} holds id {int(ids[row, column])} in row {row}, place {column}, but the vocabulary has "
             f"{vocab_size} tokens (0 to {vocab_size - 1})"
         )
+
+
+def check_id_options(
+    counts: Mapping[str, int], options: Mapping[str, Any], shape: tuple[int, ...], *, prefix: str = ""
+) -> None:
+    """Refuse ids of an option that there are not, or that do not lie beside the tokens.
+
+    Args:
+        counts: How many ids there are, by option.
+        options: What was passed.
+        shape: (batch, tokens) of what they go with; one row of ids goes with all.
+        prefix: Of the options' names, for messages.
+
+    Raises:
+        InputError: Naming the first such row and id.
+    """
+    for option, count in counts.items():
+        ids, name = options.get(option), prefix + option
+        if ids is None:
+            continue
+        if ids.is_floating_point() or tuple(ids.shape) not in (tuple(shape), (1, *shape[1:])):
+            found = f"{name} has shape {tuple(ids.shape)} of {ids.dtype}"
+            raise InputError(f"{found}, but ids of shape {tuple(shape)} were expected")
+        place = _outside(ids, count)
+        if place is not None:
+            row, column = place
+            found = f"{name} holds {int(ids[row, column])} in row {row}, place {column}"
+            raise InputError(f"{found}, but there are {count} (0 to {count - 1})")
+
+
+def _outside(ids: Tensor, count: int, ignored: int | None = None) -> tuple[int, int] | None:
+    """Row and place of the first id that is not below `count`, other than the `ignored` one."""
+    outside = (ids < 0) | (ids >= count)
+    if ignored is not None:
+        outside &= ids != ignored
+    if not bool(outside.any()):
+        return None
+    row, column = outside.nonzero()[0].tolist()
+    return row, column
 
 
 def check_rows(rows: int, expected: int, name: str) -> None:
@@ -113,14 +186,14 @@ def check_width(states: Tensor, width: int, name: str) -> None:
         raise InputError(f"{name} has shape {tuple(states.shape)}, but (batch, length, {width}) was expected")
 
 
-def check_positions(decoder: Decoder, tokens: int) -> None:
-    """Refuse more tokens than the decoder has positions.
+def check_positions(part: Encoder | Decoder, tokens: int, role: str = "decoder") -> None:
+    """Refuse more tokens than a part has positions.
 
     Raises:
         InputError: Saying how many there are and how many were asked for.
     """
-    if decoder.max_positions is not None and tokens > decoder.max_positions:
-        raise InputError(f"{tokens} tokens were asked for, but the decoder has {decoder.max_positions} positions")
+    if part.max_positions is not None and tokens > part.max_positions:
+        raise InputError(f"{tokens} tokens were asked for, but the {role} has {part.max_positions} positions")
 
 
 def _rows(rows: list[int]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
@@ -104,7 +105,8 @@ class Seq2SeqOutput(Output):
     """What a pair gives back: the decoder's results, then the encoder's.
 
     *Shapes:* `loss` (); `logits` (batch, tokens, vocabulary); `encoder_last_hidden_state` the
-    memory (batch, frames, decoder size); `encoder_frame_mask` (batch, frames); `ctc_logits`
+    memory (batch, frames, decoder size) or, where the encoder takes tokens, its own last hidden state (batch,
+    tokens, encoder size), as published; `encoder_frame_mask` (batch, frames); `ctc_logits`
     (batch, frames, CTC vocabulary) where the pair carries a CTC head, `ctc_loss` () where labels
     came with it. `loss` never includes `ctc_loss`.
     """
@@ -148,10 +150,18 @@ class Encoder(Component):
         input_kind: `"waveform"` (batch, samples), `"features"` (batch, frames, bins) or `"tokens"`
             (batch, tokens).
         output_size: Width of `last_hidden_state`.
+        vocab_size: Tokens of the vocabulary; `None` where other things than tokens go in.
+        embedding_size: Width of `inputs_embeds`; `None` where `forward` has no such option.
+        max_positions: The most inputs of one row, `None` where nothing limits them.
+        id_options: Options of `forward` that hold ids (batch, tokens), with how many ids there are.
     """
 
     input_kind: InputKind
     output_size: int
+    vocab_size: int | None = None
+    embedding_size: int | None = None
+    max_positions: int | None = None
+    id_options: Mapping[str, int] = MappingProxyType({})
 
     @abstractmethod
     def output_lengths(self, input_lengths: Tensor) -> Tensor:
@@ -179,7 +189,10 @@ class Encoder(Component):
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> EncoderOutput:
-        """Encode a right-padded batch. `attention_mask` (batch, inputs) is true or 1 for what counts.
+        """Encode a batch. `attention_mask` (batch, inputs) is true or 1 for what counts.
+
+        Audio is right-padded; what counts of tokens may lie anywhere. An encoder of tokens takes `None` for
+        `inputs` where it is given `inputs_embeds`, an option of its own.
 
         An encoder adds options of its own as further keyword-only parameters; the bridge routes
         to them by these names.
@@ -195,6 +208,7 @@ class Decoder(Component):
         memory_size: Width of the memory that the cross-attention takes.
         max_positions: The most tokens of one sequence, `None` where nothing limits them.
         cross_attention: `"native"` where the pretrained model has it, `"injected"` where it is fresh.
+        id_options: Options of `forward` that hold ids (rows, tokens), with how many ids there are.
     """
 
     vocab_size: int
@@ -202,6 +216,7 @@ class Decoder(Component):
     memory_size: int
     max_positions: int | None
     cross_attention: CrossAttentionKind
+    id_options: Mapping[str, int] = MappingProxyType({})
 
     @abstractmethod
     def new_cache(self) -> DecoderCache:

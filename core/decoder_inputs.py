@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from attrs import frozen
 from torch import Tensor
@@ -43,13 +44,14 @@ class DecoderInputs:
             mask = length_mask(losses.label_lengths(labels), labels.shape[1])
         return cls(losses.shift_right(labels, start=start, pad=pad), mask=mask)
 
-    def check(self, decoder: Decoder, cache: DecoderCache | None, rows: int) -> None:
+    def check(self, decoder: Decoder, cache: DecoderCache | None, rows: int, options: Mapping[str, Any]) -> None:
         """Refuse what the decoder cannot take.
 
         Args:
             decoder: Whose inputs they are.
             cache: What it has seen already.
             rows: How many rows there have to be.
+            options: What else it is passed.
 
         Raises:
             InputError: Naming the argument, and the row where it is one row's fault.
@@ -66,6 +68,7 @@ class DecoderInputs:
         checks.check_positions(decoder, seen)
         if self.mask is not None:
             checks.check_binary(self.mask, (given.shape[0], seen), "decoder_attention_mask")
+        checks.check_id_options(decoder.id_options, options, given.shape[:2], prefix="decoder_")
 
 
 def check_labels(labels: Tensor, decoder: Decoder, rows: int) -> None:

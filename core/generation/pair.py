@@ -22,6 +22,9 @@ class Generating(Protocol):
     def forward_options(self) -> dict[str, tuple[str, ...]]:
         """The options of `"encoder"` and `"decoder"`."""
 
+    def named_input(self, **given: Tensor | None) -> Tensor | None:
+        """The one input among those that were passed by name."""
+
     def encoded(
         self,
         inputs: Tensor | None,

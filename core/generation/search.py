@@ -14,7 +14,7 @@ from speechgraft.contracts import Decoder, EncoderOutput
 from speechgraft.errors import InputError
 from speechgraft.generation.config import GenerationConfig
 from speechgraft.generation.pair import Generating
-from speechgraft.routing import one_of, route
+from speechgraft.routing import route
 
 LONGEST = 448
 """Tokens of a row where neither the call nor the decoder limits them."""
@@ -28,6 +28,7 @@ def generate(
     *,
     input_values: Tensor | None = None,
     input_features: Tensor | None = None,
+    input_ids: Tensor | None = None,
     encoder_outputs: EncoderOutput | None = None,
     decoder_input_ids: Tensor | None = None,
     generation_config: GenerationConfig | None = None,
@@ -39,12 +40,14 @@ def generate(
         model: A pair.
         inputs: What its encoder takes.
         attention_mask: (batch, inputs), 1 for what counts.
-        input_values: Another name of `inputs`.
-        input_features: Another name of `inputs`.
+        input_values: Another name of `inputs`, for audio.
+        input_features: Another name of `inputs`, for audio.
+        input_ids: The name of `inputs` where the encoder takes tokens.
         encoder_outputs: Of an earlier `encode`, in place of inputs.
         decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`.
         generation_config: Limits and tokens in place of the model's `generation_config`.
-        **options: Fields of `GenerationConfig` that go before it; options of the encoder, prefixed `encoder_`.
+        **options: Fields of `GenerationConfig` that go before it; options of the encoder, which may be prefixed
+            `encoder_`.
 
     Returns:
         (batch, tokens), the beginning included; rows that ended are filled with `pad_token_id`.
@@ -55,11 +58,13 @@ def generate(
         ConfigError: A special token that no config sets.
     """
     destinations = {"generation": fields_of(GenerationConfig), "encoder": model.forward_options()["encoder"]}
-    routed = route(options, destinations, unprefixed="generation")
+    routed = route(options, destinations, unprefixed=("generation", "encoder"))
     config = (generation_config or model.generation_config).superseded_by(routed["generation"])
     config.refuse_other_searches()
     if encoder_outputs is None:
-        inputs = one_of(inputs=inputs, input_values=input_values, input_features=input_features)
+        inputs = model.named_input(
+            inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
+        )
     encoded = model.encoded(inputs, attention_mask, encoder_outputs, **routed["encoder"])
     prompt = decoder_input_ids
     if prompt is None:

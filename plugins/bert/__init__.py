@@ -1,10 +1,19 @@
-"""BERT as a decoder: causal, with fresh cross-attention (Devlin et al., 2019; Rothe et al., 2020)."""
+"""BERT (Devlin et al., 2019): an encoder of text, and a decoder of any memory (Rothe et al., 2020)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from speechgraft.registry import DecoderEntry, hookimpl
+
+_TINY = {
+    "vocab_size": 37,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 64,
+}
 
 
 @hookimpl
@@ -15,18 +24,11 @@ def speechgraft_decoders() -> Iterable[DecoderEntry]:
         config="speechgraft.plugins.bert.config:BertConfig",
         adapter="speechgraft.plugins.bert.config:ADAPTER",
         factory="speechgraft.plugins.bert.decoder:BertDecoder",
-        weights="speechgraft.plugins.bert.weights:weight_map",
+        weights="speechgraft.plugins.bert.weights:decoder_weights",
         cross_attention="injected",
         positions="learned",
         gradient_checkpointing=True,
-        tiny={
-            "vocab_size": 37,
-            "hidden_size": 16,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "intermediate_size": 32,
-            "max_position_embeddings": 64,
-        },
-        draw="speechgraft.plugins.bert.strategies:configs",
+        tiny=_TINY,
+        draw="speechgraft.plugins.bert.strategies:decoder_configs",
         summary="BERT read from left to right, with fresh cross-attention layers",
     )

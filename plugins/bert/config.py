@@ -1,4 +1,4 @@
-"""The config of BERT decoders, with the published names and defaults."""
+"""The config of BERT encoders and decoders, with the published names and defaults."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ _OF_OTHER_HEADS = key_set(
     pooler_size_per_head pooler_type summary_activation summary_last_dropout summary_type summary_use_proj
     """
 )
-"""What configures the pooler and classification heads, which a decoder does not have."""
+"""What configures the pooler and classification heads, which neither encoder nor decoder has here."""
+
+LAYERLESS_DECODER = "num_hidden_layers: 0, but without a layer nothing in a decoder would attend to the memory"
+"""What is wrong with a decoder without layers; an encoder may be embeddings alone."""
 
 
 @config_class
 class BertConfig(Config):
-    """A BERT language model (Devlin et al., 2018), used as a decoder with cross-attention added to each layer.
+    """A BERT (Devlin et al., 2018): an encoder of text or, with cross-attention added to each layer, a decoder.
 
     The defaults are those of `bert-base-uncased`.
     """
@@ -44,8 +47,8 @@ class BertConfig(Config):
     hidden_size: int = field(default=768, validator=positive)
     """Width of the hidden states and of the token embeddings."""
 
-    num_hidden_layers: int = field(default=12, validator=positive)
-    """Transformer layers, at least one: without any, nothing would attend to the memory."""
+    num_hidden_layers: int = field(default=12, validator=non_negative)
+    """Transformer layers; a decoder has at least one, for without any nothing would attend to the memory."""
 
     num_attention_heads: int = field(default=12, validator=positive)
     """Attention heads of each layer; they divide `hidden_size`."""
@@ -91,6 +94,11 @@ class BertConfig(Config):
         if self.hidden_size % self.num_attention_heads == 0:
             return None
         return f"num_attention_heads: {self.num_attention_heads} heads do not divide hidden_size {self.hidden_size}"
+
+    @rule
+    def decoder_has_a_layer(self) -> str | None:
+        """An encoder may be embeddings alone; in a decoder something has to attend to the memory."""
+        return LAYERLESS_DECODER if self.is_decoder and self.num_hidden_layers == 0 else None
 
     @rule
     def padding_is_a_token(self) -> str | None:

@@ -7,43 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechgraft.contracts import Decoder, DecoderOutput
-from speechgraft.errors import InputError
+from speechgraft.errors import ConfigError, InputError
 from speechgraft.nn.activations import ACTIVATIONS, Activation
-from speechgraft.nn.attention import CrossAttention, SelfAttention
 from speechgraft.nn.cache import DecoderCache
-from speechgraft.nn.feed_forward import FeedForward
 from speechgraft.nn.init import init_common
-from speechgraft.nn.layers import PostNormDecoderLayer
 from speechgraft.nn.masks import both, causal_mask, key_mask
 from speechgraft.nn.stack import DecoderStack
-from speechgraft.plugins.bert.config import BertConfig
-
-
-class BertEmbeddings(nn.Module):
-    """Word, position and token type embeddings, added and normalised."""
-
-    def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        size = config.hidden_size
-        self.config = config
-        self.word = nn.Embedding(config.vocab_size, size)
-        self.position = nn.Embedding(config.max_position_embeddings, size)
-        self.token_type = nn.Embedding(config.type_vocab_size, size)
-        self.norm = nn.LayerNorm(size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(self, words: Tensor, position_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
-        """Add the three and normalise.
-
-        *Shapes:* `words` (rows, tokens, size); `position_ids` (rows or 1, tokens); `token_type_ids`
-        (rows, tokens), zero where not given.
-        """
-        types = self.token_type.weight[0] if token_type_ids is None else self.token_type(token_type_ids)
-        return self.dropout(self.norm(words + types + self.position(position_ids)))
-
-    def embed(self, input_ids: Tensor) -> Tensor:
-        """*Shapes:* (rows, tokens) to (rows, tokens, size); the padding token learns nothing here."""
-        return F.embedding(input_ids, self.word.weight, padding_idx=self.config.pad_token_id)
+from speechgraft.plugins.bert.config import LAYERLESS_DECODER, BertConfig
+from speechgraft.plugins.bert.embeddings import BertEmbeddings
+from speechgraft.plugins.bert.layers import decoder_layer
 
 
 class BertHead(nn.Module):
@@ -68,12 +40,17 @@ class BertDecoder(Decoder):
 
     Args:
         config: Sizes and choices; `pad_token_id` is read when it is used.
+
+    Raises:
+        ConfigError: There is no layer, so that nothing would attend to the memory.
     """
 
     cross_attention = "injected"
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        if config.num_hidden_layers == 0:
+            raise ConfigError("a BERT decoder cannot be built:", [f"$.{LAYERLESS_DECODER}"])
         self.config = config
         self.vocab_size = config.vocab_size
         self.hidden_size = config.hidden_size
@@ -81,7 +58,8 @@ class BertDecoder(Decoder):
         self.max_positions = config.max_position_embeddings
         self.init_std = config.initializer_range
         self.embeddings = BertEmbeddings(config)
-        self.stack = DecoderStack(layer(config, self.memory_size) for _ in range(config.num_hidden_layers))
+        self.id_options = self.embeddings.id_options()
+        self.stack = DecoderStack(decoder_layer(config, self.memory_size) for _ in range(config.num_hidden_layers))
         self.head = BertHead(
             config.hidden_size,
             config.vocab_size,
@@ -123,9 +101,7 @@ class BertDecoder(Decoder):
             inputs_embeds = self.embed(input_ids)
         seen = 0 if cache is None else cache.length
         tokens = inputs_embeds.shape[1]
-        if position_ids is None:
-            position_ids = torch.arange(seen, seen + tokens, device=inputs_embeds.device)[None]
-        hidden = self.embeddings(inputs_embeds, position_ids, token_type_ids)
+        hidden = self.embeddings(inputs_embeds, position_ids, token_type_ids, seen=seen)
         if cache is not None:
             memory_mask = cache.remember_mask(memory_mask)
         result = self.stack(
@@ -153,26 +129,5 @@ class BertDecoder(Decoder):
             if module.weight is not None:
                 nn.init.normal_(module.weight, std=self.init_std)
         init_common(module, std=self.init_std)
-        padding = self.embeddings.config.pad_token_id
-        if module is self.embeddings.word and padding is not None:
-            nn.init.zeros_(self.embeddings.word.weight[padding])
-
-
-def layer(config: BertConfig, memory_size: int) -> PostNormDecoderLayer:
-    """One layer: self-attention, cross-attention, feed-forward, a norm after each."""
-    size, heads = config.hidden_size, config.num_attention_heads
-    dropout = config.attention_probs_dropout_prob
-    return PostNormDecoderLayer(
-        SelfAttention(size, heads, dropout=dropout),
-        CrossAttention(size, heads, memory_size=memory_size, dropout=dropout),
-        FeedForward(
-            size,
-            config.intermediate_size,
-            ACTIVATIONS[config.hidden_act],
-            dropout=config.hidden_dropout_prob,
-            chunk=config.chunk_size_feed_forward,
-        ),
-        size=size,
-        eps=config.layer_norm_eps,
-        dropout=config.hidden_dropout_prob,
-    )
+        if module is self.embeddings.word:
+            self.embeddings.clear_padding()

@@ -1,4 +1,4 @@
-"""Drawn configs for the contract tests: every choice of the decoder, at sizes that run in milliseconds."""
+"""Drawn configs for the contract tests: every choice of encoder and decoder, at sizes that run in milliseconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ from speechgraft.plugins.bert.config import BertConfig
 _RATES = st.sampled_from([0.0, 0.1, 0.4])
 
 
-@st.composite
-def configs(draw: st.DrawFn) -> BertConfig:
+def decoder_configs() -> st.SearchStrategy[BertConfig]:
     """Configs of decoders; the width of the memory is left to the pair."""
+    return _configs(layers=st.integers(1, 3))
+
+
+def encoder_configs() -> st.SearchStrategy[BertConfig]:
+    """Configs of encoders, which may be embeddings alone."""
+    return _configs(layers=st.integers(0, 3))
+
+
+@st.composite
+def _configs(draw: st.DrawFn, *, layers: st.SearchStrategy[int]) -> BertConfig:
     vocab_size = draw(st.integers(9, 40))
     return BertConfig(
         vocab_size=vocab_size,
         hidden_size=draw(st.sampled_from([8, 12, 16])),
-        num_hidden_layers=draw(st.integers(1, 3)),
+        num_hidden_layers=draw(layers),
         num_attention_heads=draw(st.sampled_from([1, 2, 4])),
         intermediate_size=draw(st.integers(4, 24)),
         hidden_act=draw(st.sampled_from(ACTIVATION_NAMES)),

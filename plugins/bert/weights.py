@@ -1,52 +1,44 @@
-"""Published parameter names of BERT's language model beside ours."""
+"""Published parameter names of BERT beside ours, for the encoder and for the language model."""
 
 from __future__ import annotations
 
-from speechgraft.checkpoint import WeightMap, duplicate, old_spelling, rename
+from speechgraft.checkpoint import Row, WeightMap, duplicate, old_spelling, rename
 from speechgraft.plugins.bert.config import BertConfig
 
-_LAYER, _OURS = "bert.encoder.layer.{i}", "stack.layers.{i}"
+_OLD_SPELLINGS = [
+    old_spelling("{rest}.LayerNorm.gamma", "{rest}.LayerNorm.weight"),
+    old_spelling("{rest}.LayerNorm.beta", "{rest}.LayerNorm.bias"),
+]
+
+_PRETRAINING = "of pre-training, which an encoder does not have"
 
 
-def weight_map(config: BertConfig) -> WeightMap:
-    """The table, with the output layer's own weight where it is not tied to the word embedding."""
-    attentions = [
-        rename(f"{_LAYER}.{disk}.{part}.{{p}}", f"{_OURS}.{ours}.{{p}}")
-        for disk, prefix in (("attention", "self_attention"), ("crossattention", "cross_attention"))
-        for part, ours in (
-            ("self.query", f"{prefix}.query"),
-            ("self.key", f"{prefix}.key"),
-            ("self.value", f"{prefix}.value"),
-            ("output.dense", f"{prefix}.output"),
-            ("output.LayerNorm", f"{prefix}_norm"),
-        )
-    ]
-    tied = config.tie_word_embeddings
-    output = (
-        [rename("cls.predictions.bias", "head.bias")]
-        if tied
-        else [
-            rename("cls.predictions.decoder.weight", "head.weight"),
-            rename("cls.predictions.decoder.bias", "head.bias"),
-            # Older files have this name alone; newer ones have both, and nothing reads the tensor of this name.
-            duplicate("cls.predictions.bias", "head.bias"),
-        ]
+def encoder_weights(config: BertConfig) -> WeightMap:
+    """The table of `BertModel`, whose names may begin with `bert.`, as in files of models with a head."""
+    return WeightMap(
+        [*_body("", {"attention": "attention"}), *_OLD_SPELLINGS],
+        ignored=[
+            ("embeddings.position_ids", "a counter that is not stored any more"),
+            ("pooler.{rest}", "the pooler of the first token, which a pair does not use"),
+            ("encoder.layer.{i}.crossattention.{rest}", "a decoder's, which an encoder does not have"),
+            ("cls.predictions.{rest}", f"the language model head {_PRETRAINING}"),
+            ("cls.seq_relationship.{rest}", f"the next-sentence head {_PRETRAINING}"),
+        ],
+        prefix="bert.",
     )
+
+
+def decoder_weights(config: BertConfig) -> WeightMap:
+    """The table of `BertLMHeadModel`, with the output layer's own weight where it is not tied to the word embedding."""
+    tied = config.tie_word_embeddings
+    injected = "injected: BERT was pretrained without cross-attention"
     return WeightMap(
         [
-            rename("bert.embeddings.word_embeddings.weight", "embeddings.word.weight"),
-            rename("bert.embeddings.position_embeddings.weight", "embeddings.position.weight"),
-            rename("bert.embeddings.token_type_embeddings.weight", "embeddings.token_type.weight"),
-            rename("bert.embeddings.LayerNorm.{p}", "embeddings.norm.{p}"),
-            *attentions,
-            rename(f"{_LAYER}.intermediate.dense.{{p}}", f"{_OURS}.feed_forward.inner.{{p}}"),
-            rename(f"{_LAYER}.output.dense.{{p}}", f"{_OURS}.feed_forward.outer.{{p}}"),
-            rename(f"{_LAYER}.output.LayerNorm.{{p}}", f"{_OURS}.feed_forward_norm.{{p}}"),
+            *_body("bert.", {"attention": "self_attention", "crossattention": "cross_attention"}),
             rename("cls.predictions.transform.dense.{p}", "head.transform.{p}"),
             rename("cls.predictions.transform.LayerNorm.{p}", "head.norm.{p}"),
-            *output,
-            old_spelling("{rest}.LayerNorm.gamma", "{rest}.LayerNorm.weight"),
-            old_spelling("{rest}.LayerNorm.beta", "{rest}.LayerNorm.bias"),
+            *_output(tied=tied),
+            *_OLD_SPELLINGS,
         ],
         ignored=[
             ("bert.embeddings.position_ids", "a counter that is not stored any more"),
@@ -55,9 +47,46 @@ def weight_map(config: BertConfig) -> WeightMap:
             *([("cls.predictions.decoder.{rest}", "tied to the word embedding")] if tied else []),
         ],
         fresh=[
-            ("stack.layers.{i}.cross_attention.{rest}", "injected: BERT was pretrained without cross-attention"),
-            ("stack.layers.{i}.cross_attention_norm.{rest}", "injected: BERT was pretrained without cross-attention"),
+            ("stack.layers.{i}.cross_attention.{rest}", injected),
+            ("stack.layers.{i}.cross_attention_norm.{rest}", injected),
             ("head.{rest}", "the checkpoint holds no language model head"),
         ],
         prefix="bert.",
     )
+
+
+def _body(root: str, attentions: dict[str, str]) -> list[Row]:
+    """Embeddings and layers; `attentions` has those of a layer, by name on disk."""
+    disk, ours = root + "encoder.layer.{i}", "stack.layers.{i}"
+    return [
+        rename(f"{root}embeddings.word_embeddings.weight", "embeddings.word.weight"),
+        rename(f"{root}embeddings.position_embeddings.weight", "embeddings.position.weight"),
+        rename(f"{root}embeddings.token_type_embeddings.weight", "embeddings.token_type.weight"),
+        rename(f"{root}embeddings.LayerNorm.{{p}}", "embeddings.norm.{p}"),
+        *(
+            rename(f"{disk}.{name}.{part}.{{p}}", f"{ours}.{own}{suffix}.{{p}}")
+            for name, own in attentions.items()
+            for part, suffix in (
+                ("self.query", ".query"),
+                ("self.key", ".key"),
+                ("self.value", ".value"),
+                ("output.dense", ".output"),
+                ("output.LayerNorm", "_norm"),
+            )
+        ),
+        rename(f"{disk}.intermediate.dense.{{p}}", f"{ours}.feed_forward.inner.{{p}}"),
+        rename(f"{disk}.output.dense.{{p}}", f"{ours}.feed_forward.outer.{{p}}"),
+        rename(f"{disk}.output.LayerNorm.{{p}}", f"{ours}.feed_forward_norm.{{p}}"),
+    ]
+
+
+def _output(*, tied: bool) -> list[Row]:
+    """The output layer: a bias alone where its weight is the word embedding."""
+    if tied:
+        return [rename("cls.predictions.bias", "head.bias")]
+    return [
+        rename("cls.predictions.decoder.weight", "head.weight"),
+        rename("cls.predictions.decoder.bias", "head.bias"),
+        # Older files have this name alone; newer ones have both, and nothing reads the tensor of this name.
+        duplicate("cls.predictions.bias", "head.bias"),
+    ]

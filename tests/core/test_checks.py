@@ -14,9 +14,12 @@ from speechgraft.errors import InputError
 class Stub:
     """What the checks ask of an encoder."""
 
-    def __init__(self, input_kind="waveform", minimum_length=4):
+    vocab_size = embedding_size = max_positions = None
+
+    def __init__(self, input_kind="waveform", minimum_length=4, **more):
         self.input_kind = input_kind
         self.minimum_length = minimum_length
+        vars(self).update(more)
 
 
 WAVE = torch.zeros(3, 8)
@@ -71,6 +74,65 @@ def test_other_kinds_of_inputs():
         checks.check_encoder_inputs(Stub("tokens"), WAVE, None)
     with pytest.raises(InputError, match="row 0 has 3 frames"):
         checks.check_encoder_inputs(Stub("features"), torch.zeros(1, 3, 2), None)
+
+
+TEXT = Stub("tokens", 1, vocab_size=5, embedding_size=3, max_positions=6)
+IDS = torch.tensor([[0, 1, 4], [2, 3, 4]])
+BAD_TEXT = {
+    "an id outside": (IDS + 1, None, "inputs holds id 5 in row 0, place 2, but the vocabulary has 5 tokens"),
+    "an id below": (IDS - 1, None, "inputs holds id -1 in row 0, place 0"),
+    "too many": (IDS.repeat(1, 3), None, "9 tokens were asked for, but the encoder has 6 positions"),
+    "no token": (IDS[:, :0], None, r"shape \(2, 0\): there is no token in it"),
+    "masked whole": (IDS, torch.tensor([[1, 1, 1], [0, 0, 0]]), "row 1 has 0 tokens, but the encoder needs at least 1"),
+    "another mask": (IDS, torch.ones(2, 4), r"attention_mask has shape \(2, 4\), but \(2, 3\) was expected"),
+    "mask with twos": (IDS, torch.full((2, 3), 2), "other values than 0 and 1"),
+}
+
+
+@pytest.mark.parametrize(("inputs", "attention_mask", "message"), BAD_TEXT.values(), ids=BAD_TEXT)
+def test_bad_tokens_are_refused(inputs, attention_mask, message):
+    with pytest.raises(InputError, match=message):
+        checks.check_encoder_inputs(TEXT, inputs, attention_mask)
+
+
+@given(st.lists(st.lists(st.integers(0, 1), min_size=3, max_size=3).filter(any), min_size=2, max_size=2))
+def test_tokens_may_be_masked_anywhere_but_everywhere(rows):
+    mask = torch.tensor(rows)
+    checks.check_encoder_inputs(TEXT, IDS, mask)
+    checks.check_embeddings(TEXT, torch.zeros(2, 3, 3), mask.bool())
+
+
+def test_bad_embeddings_are_refused():
+    embeds = torch.zeros(2, 3, 3)
+    for wrong, attention_mask, message in (
+        (embeds[..., :2], None, r"inputs_embeds has shape \(2, 3, 2\), but \(batch, length, 3\) was expected"),
+        (embeds.repeat(1, 3, 1), None, "9 tokens were asked for, but the encoder has 6 positions"),
+        (embeds, torch.zeros(2, 3), "row 0, 1 has 0, 0 tokens"),
+        (embeds * torch.nan, None, "inputs_embeds hold NaN or infinity in row 0, 1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            checks.check_embeddings(TEXT, wrong, attention_mask)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (torch.tensor([[0, 0, 0], [0, 2, 0]]), "token_type_ids holds 2 in row 1, place 1, but there are 2"),
+        (torch.tensor([[-1, 0, 0]]), "token_type_ids holds -1 in row 0, place 0"),
+        (torch.zeros(2, 2, dtype=torch.int64), r"has shape \(2, 2\) .* ids of shape \(2, 3\) were expected"),
+        (torch.zeros(2, 3), "of torch.float32"),
+    ],
+)
+def test_bad_ids_of_options_are_refused(ids, message):
+    with pytest.raises(InputError, match=message):
+        checks.check_id_options({"token_type_ids": 2}, {"token_type_ids": ids}, (2, 3))
+    with pytest.raises(InputError, match=f"decoder_.*{message}"):
+        checks.check_id_options({"token_type_ids": 2}, {"token_type_ids": ids}, (2, 3), prefix="decoder_")
+
+
+def test_ids_of_options_may_be_one_row_for_all_or_left_out():
+    for ids in (None, torch.ones(1, 3, dtype=torch.int64), torch.ones(2, 3, dtype=torch.int64)):
+        checks.check_id_options({"token_type_ids": 2}, {"token_type_ids": ids, "other": object()}, (2, 3))
 
 
 def test_many_rows_are_not_all_told():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -18,6 +20,7 @@ class Stub:
     vocab_size = 9
     hidden_size = 4
     max_positions = 3
+    id_options: ClassVar = {"position_ids": 3}
 
 
 def test_labels_move_by_one_place_and_what_lies_behind_them_is_masked():
@@ -54,15 +57,21 @@ BAD = {
 @pytest.mark.parametrize(("given", "message"), BAD.values(), ids=BAD)
 def test_what_the_decoder_cannot_take_is_refused(given, message):
     with pytest.raises(InputError, match=message):
-        given.check(Stub, None, 2)
+        given.check(Stub, None, 2, {})
 
 
 def test_what_it_has_seen_takes_positions_and_places_of_the_mask():
     cache = DecoderCache(1)
     cache.self_stores[0].append(torch.zeros(2, 1, 2, 4), torch.zeros(2, 1, 2, 4))
-    DecoderInputs(IDS[:, :1], mask=torch.ones(2, 3)).check(Stub, cache, 2)
+    DecoderInputs(IDS[:, :1], mask=torch.ones(2, 3)).check(Stub, cache, 2, {})
     with pytest.raises(InputError, match="4 tokens were asked for, but the decoder has 3 positions"):
-        DecoderInputs(IDS).check(Stub, cache, 2)
+        DecoderInputs(IDS).check(Stub, cache, 2, {})
+
+
+def test_ids_of_options_are_checked_beside_the_tokens():
+    DecoderInputs(IDS).check(Stub, None, 2, {"position_ids": torch.tensor([[2, 0]])})
+    with pytest.raises(InputError, match="decoder_position_ids holds 3 in row 0, place 1, but there are 3"):
+        DecoderInputs(embeds=EMBEDS).check(Stub, None, 2, {"position_ids": torch.tensor([[2, 3]])})
 
 
 def test_labels_are_checked_but_for_those_that_are_ignored():

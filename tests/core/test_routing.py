@@ -39,6 +39,17 @@ def test_an_option_that_only_looks_prefixed_stays_where_it_belongs():
     assert routed == {"pair": {"decoder_start_token_id": 1}, "decoder": {"n_layer": 2}, "encoder": {}}
 
 
+def test_of_several_parts_without_a_prefix_the_first_that_takes_an_option_has_it():
+    parts = {"generation": {"num_beams", "chunk"}, "encoder": {"mask", "chunk"}}
+    options = {"num_beams": 1, "mask": 2, "chunk": 3, "encoder_chunk": 4}
+    expected = {"generation": {"num_beams": 1, "chunk": 3}, "encoder": {"mask": 2, "chunk": 4}}
+    assert route(options, parts, unprefixed=("generation", "encoder")) == expected
+    with pytest.raises(RoutingError, match="'mask' of the encoder was passed twice"):
+        route({"mask": 1, "encoder_mask": 2}, parts, unprefixed=("generation", "encoder"))
+    with pytest.raises(RoutingError, match="unknown option 'masc'; did you mean 'mask'"):
+        route({"masc": 1}, parts, unprefixed=("generation", "encoder"))
+
+
 @pytest.mark.parametrize(
     ("option", "nearest"),
     [
