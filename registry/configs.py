@@ -1,4 +1,4 @@
-"""The config of a pair: the configs of its two parts and what belongs to neither."""
+"""The configs of pairs: the configs of two parts and what belongs to neither."""
 
 from __future__ import annotations
 
@@ -34,14 +34,12 @@ def read_part(value: Any, role: Role, catalog: Catalog | None = None) -> Any:
 
 
 @config_class
-class SpeechEncoderDecoderConfig(Config):
-    """What a speech encoder and a text decoder are wired from.
+class PairConfig(Config):
+    """What every pair is wired from; the leaves say which kind of encoder theirs has.
 
     Raises:
         ConfigError: A value has the wrong type or is impossible, or a keyword is unknown.
     """
-
-    model_type: ClassVar[str] = "speech-encoder-decoder"
 
     encoder: Config = field(convert=partial(read_part, role="encoder"))
     """The encoder's config, or an object of JSON that describes it."""
@@ -62,13 +60,41 @@ class SpeechEncoderDecoderConfig(Config):
     def from_encoder_decoder_configs(cls, encoder_config: Config, decoder_config: Config, **options: Any) -> Self:
         """A pair's config from those of its parts, which are copied and not changed.
 
-        In the copy the decoder is set to be one: causal, with cross-attention.
+        In the copies the decoder is set to be one, causal, with cross-attention, and the encoder to be none.
 
         Raises:
             ConfigError: What is wrong with the options.
         """
-        decoder = decoder_config.copy(is_decoder=True, add_cross_attention=True)
-        return cls(encoder=encoder_config.copy(), decoder=decoder, **options)
+        problems: list[str] = []
+        parts: dict[str, Config] = {}
+        for role, config in (("encoder", encoder_config), ("decoder", decoder_config)):
+            switch = role == "decoder"
+            try:
+                parts[role] = config.copy(is_decoder=switch, add_cross_attention=switch)
+            except ConfigError as error:
+                problems += [below(role, problem) for problem in error.problems]
+        if problems:
+            raise ConfigError(f"{cls.__name__} cannot be made:", problems)
+        return cls(**parts, **options)
+
+
+@config_class
+class SpeechEncoderDecoderConfig(PairConfig):
+    """What a speech encoder and a text decoder are wired from."""
+
+    model_type: ClassVar[str] = "speech-encoder-decoder"
+
+
+@config_class
+class EncoderDecoderConfig(PairConfig):
+    """What a text encoder and a text decoder are wired from."""
+
+    model_type: ClassVar[str] = "encoder-decoder"
+
+
+def below(role: str, problem: str) -> str:
+    """A problem of a part with its path from the pair's root."""
+    return f"$.{role}{problem[1:]}" if problem.startswith("$") else f"$.{role}: {problem}"
 
 
 def route_options(
@@ -82,6 +108,6 @@ def route_options(
     destinations = {
         "encoder": option_names(encoder),
         "decoder": option_names(decoder),
-        "pair": option_names(SpeechEncoderDecoderConfig) - {"encoder", "decoder"},
+        "pair": option_names(PairConfig) - {"encoder", "decoder"},
     }
     return route(options, destinations, unprefixed="pair")
