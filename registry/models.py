@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Final, Self
 
 import torch
-from attrs import evolve, frozen
+from attrs import frozen
+from torch import Tensor
 
 from speechgraft.bridge import Bridge
 from speechgraft.checkpoint import (
@@ -20,24 +21,26 @@ from speechgraft.checkpoint import (
     open_tensors,
     read_json,
     rename,
-    replacing,
-    write_tensors,
 )
-from speechgraft.config import Config
-from speechgraft.contracts import Component, Decoder, Encoder
-from speechgraft.errors import ConfigError, InputError
+from speechgraft.config import Config, Settings
+from speechgraft.contracts import Component, Decoder, Encoder, InputKind
+from speechgraft.errors import ConfigError, IncompatiblePairError, InputError
 from speechgraft.generation import GenerationConfig
 from speechgraft.registry.catalog import Catalog
-from speechgraft.registry.configs import SpeechEncoderDecoderConfig, read_part, route_options
+from speechgraft.registry.configs import (
+    EncoderDecoderConfig,
+    PairConfig,
+    SpeechEncoderDecoderConfig,
+    read_part,
+    route_options,
+)
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry, Role
-
-Dtype = torch.dtype | Literal["auto"]
-Source = str | PathLike[str]
+from speechgraft.registry.pretrained import Place, Pretrained, Source, with_place
 
 
-class SpeechEncoderDecoderModel(Bridge):
-    """A speech encoder and a text decoder as one model.
+class PairModel(Bridge, Pretrained):
+    """An encoder and a decoder as one model; the leaves say which kind of encoder is theirs.
 
     Args:
         config: What to build; not needed where both parts are given.
@@ -47,24 +50,30 @@ class SpeechEncoderDecoderModel(Bridge):
         catalog: Where the parts that `config` names are looked up; by default what is installed.
 
     Raises:
-        ConfigError: Neither a config nor both parts were given.
-        IncompatiblePairError: The parts do not fit.
+        ConfigError: Neither a config nor both parts were given, or the config is that of another class.
+        IncompatiblePairError: The parts do not fit, or the encoder is for another class.
+
+    Attributes:
+        config_class: What it is built from.
+        input_kinds: What its encoders take.
     """
 
-    config: SpeechEncoderDecoderConfig
-    load_report: LoadReport | None = None
+    config: PairConfig
+    config_class: ClassVar[type[PairConfig]]
+    input_kinds: ClassVar[tuple[InputKind, ...]]
 
     def __init__(
         self,
-        config: SpeechEncoderDecoderConfig | None = None,
+        config: PairConfig | None = None,
         encoder: Encoder | None = None,
         decoder: Decoder | None = None,
         *,
         generation_config: GenerationConfig | None = None,
         catalog: Catalog | None = None,
     ) -> None:
-        config = _own_config(config, encoder, decoder)
+        config = _own_config(type(self), config, encoder, decoder)
         catalog = catalog or default_catalog()
+        _check_kind(type(self), config.encoder.model_type, encoder or catalog.encoder(config.encoder.model_type))
         device = torch.get_default_device()
         with torch.device("meta"):
             encoder = encoder or catalog.encoder(config.encoder.model_type).build(config.encoder)
@@ -76,51 +85,16 @@ class SpeechEncoderDecoderModel(Bridge):
             materialise(self, device=device)
 
     @classmethod
-    def from_pretrained(
-        cls,
-        source: Source,
-        *,
-        dtype: Dtype = "auto",
-        device: torch.device | str = "cpu",
-        strict: bool = True,
-        revision: str | None = None,
-        subfolder: str = "",
-        token: str | bool | None = None,
-        cache_dir: Source | None = None,
-        local_files_only: bool = False,
-        catalog: Catalog | None = None,
-        **options: Any,
-    ) -> Self:
-        """A pair from a folder, or from a repository on the hub, in eval mode.
-
-        Args:
-            source: A folder or a repository's id.
-            dtype: Of the parameters; `"auto"` is what the file has.
-            device: Where the parameters go.
-            strict: Whether missing and surplus tensors are an error; otherwise see `load_report`.
-            revision: Branch, tag or commit on the hub.
-            subfolder: Folder within the repository.
-            token: For gated repositories.
-            cache_dir: Where downloads are kept.
-            local_files_only: Whether nothing may be downloaded.
-            catalog: Where the parts are looked up.
-            **options: Changes to the config: unprefixed of the pair, `encoder_` and `decoder_` of its parts.
-
-        Raises:
-            CheckpointError: A file is missing or broken, or tensors are missing, surplus or wrongly shaped.
-            ConfigError: All that is wrong with the config.
-        """
-        place: dict[str, Any] = {"revision": revision, "subfolder": subfolder, "token": token}
-        folder = locate(source, **place, cache_dir=cache_dir, local_files_only=local_files_only)
-        config = _read_config(folder, options, catalog)
+    def _opened(
+        cls, place: Place, options: dict[str, Any], catalog: Catalog | None
+    ) -> tuple[Self, Mapping[str, Tensor]]:
+        """The pair that a folder describes, with the generation config that lies there."""
+        folder = place.folder()
+        config = _read_config(cls, folder, options, catalog)
         generation = (
             GenerationConfig.from_pretrained(folder) if (folder / GenerationConfig.file_name).exists() else None
         )
-        with torch.device("meta"):
-            model = cls(config, generation_config=generation, catalog=catalog)
-        report = load_into(model, open_tensors(folder), model.weight_map(), dtype=dtype, device=device, strict=strict)
-        model.load_report = evolve(report, unknown_config_keys=_unknown_keys(config))
-        return model.eval()
+        return cls(config, generation_config=generation, catalog=catalog), open_tensors(folder)
 
     @classmethod
     def from_encoder_decoder_pretrained(
@@ -151,12 +125,14 @@ class SpeechEncoderDecoderModel(Bridge):
             CheckpointError: A file is missing or broken, or does not fit its model.
             ConfigError: All that is wrong with a config.
             RoutingError: An option that nothing takes.
+            IncompatiblePairError: The encoder is for another class.
         """
         catalog = catalog or default_catalog()
         encoder = _Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog)
         decoder = _Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog)
+        _check_kind(cls, encoder.config.model_type, encoder.entry)
         routed = route_options(options, type(encoder.config), type(decoder.config))
-        config = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(
+        config = cls.config_class.from_encoder_decoder_configs(
             encoder.config.copy(**routed["encoder"]), decoder.config.copy(**routed["decoder"]), **routed["pair"]
         )
         with torch.device("meta"):
@@ -169,28 +145,9 @@ class SpeechEncoderDecoderModel(Bridge):
         model.load_report = LoadReport.joined(reports)
         return model.eval()
 
-    def save_pretrained(
-        self, folder: Source, *, max_shard_size: str | int = "5GB", dtype: torch.dtype | None = None
-    ) -> None:
-        """Write config, generation config and weights into a folder; what else it holds stays.
-
-        The folder holds the old checkpoint or the new one, whole, whenever this is interrupted.
-
-        Args:
-            folder: Made where it is not there.
-            max_shard_size: Bytes of a weights file, beyond which there are several.
-            dtype: Of the weights on disk; by default what they are.
-
-        Raises:
-            CheckpointError: The folder cannot be written.
-        """
-        weights = {name: value if dtype is None else value.to(dtype) for name, value in self.state_dict().items()}
-        kinds = {str(value.dtype).removeprefix("torch.") for value in weights.values()}
-        config = self.config.copy(architectures=[type(self).__name__], dtype=kinds.pop() if len(kinds) == 1 else None)
-        with replacing(Path(folder)) as new:
-            config.save_pretrained(new)
-            self.generation_config.filled_from(self.config, self.config.decoder).save_pretrained(new)
-            write_tensors(new, self.weight_map().to_disk(weights), max_shard_size=max_shard_size)
+    def _settings(self, **facts: Any) -> tuple[Settings, ...]:
+        """The config, and a generation config with all special tokens."""
+        return self.config.copy(**facts), self.generation_config.filled_from(self.config, self.config.decoder)
 
     def weight_map(self) -> WeightMap:
         """The parts' tables, each under its prefix, and what belongs to the pair alone."""
@@ -201,9 +158,30 @@ class SpeechEncoderDecoderModel(Bridge):
             WeightMap([rename(f"{part}.{{p}}", f"{part}.{{p}}") for part in ("enc_to_dec_proj", "ctc_head")]),
         )
 
-    def num_parameters(self, only_trainable: bool = False) -> int:
-        """How many numbers the model learns."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
+
+class SpeechEncoderDecoderModel(PairModel):
+    """A speech encoder and a text decoder as one model: see `PairModel`."""
+
+    config: SpeechEncoderDecoderConfig
+    config_class = SpeechEncoderDecoderConfig
+    input_kinds = ("waveform", "features")
+
+
+class EncoderDecoderModel(PairModel):
+    """A text encoder and a text decoder as one model: see `PairModel`."""
+
+    config: EncoderDecoderConfig
+    config_class = EncoderDecoderConfig
+    input_kinds = ("tokens",)
+
+
+MODELS: Final[tuple[type[PairModel], ...]] = (SpeechEncoderDecoderModel, EncoderDecoderModel)
+"""Every class of pairs."""
+
+
+def pair_class(input_kind: str) -> type[PairModel]:
+    """The class of pairs whose encoders take `"waveform"`, `"features"` or `"tokens"`."""
+    return next(model for model in MODELS if input_kind in model.input_kinds)
 
 
 @frozen
@@ -235,14 +213,31 @@ class _Part:
         return load_into(module, open_tensors(self.folder), weights, dtype=dtype, device=device)
 
 
+def _check_kind(cls: type[PairModel], name: str, encoder: Encoder | EncoderEntry | DecoderEntry) -> None:
+    """Refuse an encoder that is for another class of pairs."""
+    kind = getattr(encoder, "input_kind", None)
+    if kind is not None and kind not in cls.input_kinds:
+        other = pair_class(kind).__name__
+        expected = " or ".join(cls.input_kinds)
+        raise IncompatiblePairError(
+            f"{cls.__name__} takes encoders of {expected}, but {name!r} is one of {kind}: use {other}"
+        )
+
+
 def _own_config(
-    config: SpeechEncoderDecoderConfig | None, encoder: Encoder | None, decoder: Decoder | None
-) -> SpeechEncoderDecoderConfig:
+    cls: type[PairModel], config: PairConfig | None, encoder: Encoder | None, decoder: Decoder | None
+) -> PairConfig:
     """A deep copy for the model to keep, in which the configs of ready-made parts are those parts' own."""
     if config is None:
         if encoder is None or decoder is None:
             raise ConfigError("nothing to build: pass a config, or both an encoder and a decoder")
-        config = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config)
+        config = cls.config_class.from_encoder_decoder_configs(encoder.config, decoder.config)
+    if not isinstance(config, cls.config_class):
+        right = next((model.__name__ for model in MODELS if isinstance(config, model.config_class)), None)
+        hint = "" if right is None else f": use {right}"
+        raise ConfigError(
+            f"{cls.__name__} is built from a {cls.config_class.__name__}, not a {type(config).__name__}{hint}"
+        )
     config = config.copy()
     for role, part in (("encoder", encoder), ("decoder", decoder)):
         if part is not None:
@@ -250,17 +245,20 @@ def _own_config(
     return config
 
 
-def _read_config(folder: Path, options: dict[str, Any], catalog: Catalog | None) -> SpeechEncoderDecoderConfig:
+def _read_config(cls: type[PairModel], folder: Path, options: dict[str, Any], catalog: Catalog | None) -> PairConfig:
     """The pair's config that a folder holds, with the options of a call before its own values."""
     data = read_json(folder / CONFIG_FILE)
+    for model in MODELS:
+        if model is not cls and data.get("model_type") == model.config_class.model_type:
+            raise ConfigError(f"{folder} holds no {cls.__name__}: use {model.__name__}.from_pretrained")
     roles: tuple[Role, ...] = ("encoder", "decoder")
     for role in roles:
         if catalog is not None and role in data:
             data[role] = read_part(data[role], role, catalog)
     try:
-        config = SpeechEncoderDecoderConfig.from_dict(data)
+        config = cls.config_class.from_dict(data)
     except ConfigError as error:
-        raise ConfigError(f"{folder / CONFIG_FILE}: {error.title}", error.problems) from None
+        raise with_place(error, folder) from None
     if not options:
         return config
     routed = route_options(options, type(config.encoder), type(config.decoder))
@@ -269,9 +267,3 @@ def _read_config(folder: Path, options: dict[str, Any], catalog: Catalog | None)
         decoder=config.decoder.copy(**routed["decoder"]),
         **routed["pair"],
     )
-
-
-def _unknown_keys(config: SpeechEncoderDecoderConfig) -> tuple[str, ...]:
-    """Keys of `config.json` that nobody is known to write."""
-    parts = {"": config, "encoder.": config.encoder, "decoder.": config.decoder}
-    return tuple(prefix + key for prefix, part in parts.items() for key in part.unknown_keys)

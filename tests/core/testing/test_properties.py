@@ -143,7 +143,7 @@ def test_parameters_that_are_not_saved_as_they_are_are_found(monkeypatch):
     def coarse(folder, tensors, **options):
         return write_tensors(folder, {name: value.float().double() for name, value in tensors.items()}, **options)
 
-    monkeypatch.setattr("speechgraft.registry.models.write_tensors", coarse)
+    monkeypatch.setattr("speechgraft.registry.pretrained.write_tensors", coarse)
     with pytest.raises(AssertionError, match=r"P10_round_trip .*\n  found: .* values differ"):
         PROPERTIES["P10_round_trip"].run(*ENTRIES["pair"], examples=3, shrink=False)
 

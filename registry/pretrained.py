@@ -1,0 +1,197 @@
+"""What every model that is saved has: from a folder, into a folder, and what can be asked of its parameters."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Self, final
+
+import torch
+from attrs import evolve, frozen
+from torch import Tensor
+
+from speechgraft.checkpoint import (
+    CONFIG_FILE,
+    SETTINGS_FILES,
+    WEIGHT_FILES,
+    LoadReport,
+    WeightMap,
+    load_into,
+    locate,
+    replacing,
+    write_tensors,
+)
+from speechgraft.config import Config, Settings
+from speechgraft.contracts import Component
+from speechgraft.errors import ConfigError
+from speechgraft.registry.catalog import Catalog
+
+Dtype = torch.dtype | Literal["auto"]
+Source = str | PathLike[str]
+
+
+@frozen
+class Place:
+    """Where a checkpoint lies, as `speechgraft.checkpoint.locate` takes it."""
+
+    source: Source
+    revision: str | None = None
+    subfolder: str = ""
+    token: str | bool | None = None
+    cache_dir: Source | None = None
+    local_files_only: bool = False
+
+    def folder(self, *files: str) -> Path:
+        """The folder; of a repository on the hub with settings and weights, or with these files.
+
+        Raises:
+            CheckpointError: There is no such folder, or the download failed.
+        """
+        return locate(
+            self.source,
+            files=files or (*SETTINGS_FILES, *WEIGHT_FILES),
+            revision=self.revision,
+            subfolder=self.subfolder,
+            token=self.token,
+            cache_dir=self.cache_dir,
+            local_files_only=self.local_files_only,
+        )
+
+
+class Pretrained(Component):
+    """A model that folders hold in the published format.
+
+    A model class says what a folder describes (`_opened`), what it writes beside the weights
+    (`_settings`) and how its parameters are called on disk (`weight_map`).
+
+    Attributes:
+        config: The model's own deep copy.
+        load_report: What happened to each tensor; `None` for a model that was not loaded.
+        place: Where it was loaded from; `None` for a model that was not.
+    """
+
+    config: Config
+    load_report: LoadReport | None = None
+    place: Place | None = None
+
+    @classmethod
+    @abstractmethod
+    def _opened(
+        cls, place: Place, options: dict[str, Any], catalog: Catalog | None
+    ) -> tuple[Self, Mapping[str, Tensor]]:
+        """The model that a folder describes, and the folder's tensors. Called where new parameters are on meta.
+
+        Args:
+            place: Where the folder is.
+            options: Changes to the config, and what else the class takes.
+            catalog: Where parts are looked up; `None`: in what is installed.
+        """
+
+    @abstractmethod
+    def _settings(self, **facts: Any) -> Iterable[Settings]:
+        """What is written beside the weights: the config with these facts of the save, and the like."""
+
+    @abstractmethod
+    def weight_map(self) -> WeightMap:
+        """Names on disk beside those of the parameters."""
+
+    @final
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: Source,
+        *,
+        dtype: Dtype = "auto",
+        device: torch.device | str = "cpu",
+        strict: bool = True,
+        revision: str | None = None,
+        subfolder: str = "",
+        token: str | bool | None = None,
+        cache_dir: Source | None = None,
+        local_files_only: bool = False,
+        catalog: Catalog | None = None,
+        **options: Any,
+    ) -> Self:
+        """A model from a folder, or from a repository on the hub, in eval mode.
+
+        Args:
+            source: A folder or a repository's id.
+            dtype: Of the parameters; `"auto"` is what the file has.
+            device: Where the parameters go.
+            strict: Whether missing and surplus tensors are an error; otherwise see `load_report`.
+            revision: Branch, tag or commit on the hub.
+            subfolder: Folder within the repository.
+            token: For gated repositories.
+            cache_dir: Where downloads are kept.
+            local_files_only: Whether nothing may be downloaded.
+            catalog: Where the parts are looked up.
+            **options: Changes to the config: of a pair unprefixed its own, `encoder_` and `decoder_` its
+                parts'; and what else the model class takes.
+
+        Raises:
+            CheckpointError: A file is missing or broken, or tensors are missing, surplus or wrongly shaped.
+            ConfigError: All that is wrong with the config.
+        """
+        place = Place(source, revision, subfolder, token, cache_dir, local_files_only)
+        with torch.device("meta"):
+            model, tensors = cls._opened(place, options, catalog)
+        report = load_into(model, tensors, model.weight_map(), dtype=dtype, device=device, strict=strict)
+        model.load_report = evolve(report, unknown_config_keys=tuple(_unknown_keys(model.config)))
+        model.place = place
+        return model.eval()
+
+    @final
+    def save_pretrained(
+        self, folder: Source, *, max_shard_size: str | int = "5GB", dtype: torch.dtype | None = None
+    ) -> None:
+        """Write settings and weights into a folder; what else it holds stays.
+
+        The folder holds the old checkpoint or the new one, whole, whenever this is interrupted.
+
+        Args:
+            folder: Made where it is not there.
+            max_shard_size: Bytes of a weights file, beyond which there are several.
+            dtype: Of the weights on disk; by default what they are.
+
+        Raises:
+            CheckpointError: The folder cannot be written.
+        """
+        weights = {name: value if dtype is None else value.to(dtype) for name, value in self.state_dict().items()}
+        kinds = {str(value.dtype).removeprefix("torch.") for value in weights.values()}
+        settings = self._settings(architectures=[type(self).__name__], dtype=kinds.pop() if len(kinds) == 1 else None)
+        with replacing(Path(folder)) as new:
+            for each in settings:
+                each.save_pretrained(new)
+            write_tensors(new, self.weight_map().to_disk(weights), max_shard_size=max_shard_size)
+
+    @final
+    def num_parameters(self, only_trainable: bool = False) -> int:
+        """How many numbers the model learns."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
+
+    @final
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of the parameters."""
+        return next(self.parameters()).dtype
+
+    @final
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+
+def with_place(error: ConfigError, folder: Path) -> ConfigError:
+    """The error about a config with the file that it came from."""
+    return ConfigError(f"{folder / CONFIG_FILE}: {error.title}", error.problems)
+
+
+def _unknown_keys(config: Settings, prefix: str = "") -> Iterator[str]:
+    """Keys of `config.json` that nobody is known to write, of parts with the part's name before them."""
+    yield from (prefix + key for key in config.unknown_keys)
+    for name, value in vars(config).items():
+        if isinstance(value, Settings):
+            yield from _unknown_keys(value, f"{prefix}{name}.")
