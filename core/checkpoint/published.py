@@ -21,14 +21,36 @@ PROJECTION_ROWS = (
 )
 """The projection behind the convolutions."""
 
+OLD_WEIGHT_NORM_ROWS = (
+    old_spelling(f"{_POSITIONS}.weight_g", f"{_WEIGHT}.original0"),
+    old_spelling(f"{_POSITIONS}.weight_v", f"{_WEIGHT}.original1"),
+)
+"""Weight norm in the older spelling."""
+
 WEIGHT_NORM_ROWS = (
     rename(f"{_WEIGHT}.original0", "context.positions.conv.weight_g"),
     rename(f"{_WEIGHT}.original1", "context.positions.conv.weight_v"),
     rename(f"{_POSITIONS}.bias", "context.positions.conv.bias"),
-    old_spelling(f"{_POSITIONS}.weight_g", f"{_WEIGHT}.original0"),
-    old_spelling(f"{_POSITIONS}.weight_v", f"{_WEIGHT}.original1"),
+    *OLD_WEIGHT_NORM_ROWS,
 )
 """The positional convolution with weight norm, in today's spelling and in the older one."""
+
+BATCH_NORM_ROWS = (
+    rename(f"{_POSITIONS}.{{p}}", "context.positions.conv.{p}"),
+    rename("encoder.pos_conv_embed.batch_norm.{p}", "context.positions.norm.{p}"),
+)
+"""The positional convolution behind a batch norm instead."""
+
+SQUEEZE_ROWS = (
+    rename("layer_norm.{p}", "features.projection.norm.{p}"),
+    rename("feature_projection.{p}", "features.projection.linear.{p}"),
+    rename(f"{_WEIGHT}.original0", "squeeze.positions.conv.weight_g"),
+    rename(f"{_WEIGHT}.original1", "squeeze.positions.conv.weight_v"),
+    rename(f"{_POSITIONS}.bias", "squeeze.positions.conv.bias"),
+    *OLD_WEIGHT_NORM_ROWS,
+    rename("encoder.upsample.projection.{p}", "upsample.linear.{p}"),
+)
+"""Of SEW and its kin: the projection behind the convolutions, the squeeze with its positions, the up-sampling."""
 
 LAYER_ROWS = (
     rename("encoder.layer_norm.{p}", "context.norm.{p}"),

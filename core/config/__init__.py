@@ -30,9 +30,11 @@ from speechgraft.config.groups import (
     FrontEndFields,
     LayerDropFields,
     MaskingFields,
+    NormOrderFields,
     SizeFields,
     SpeechHeadFields,
     SpeechTransformerFields,
+    SqueezeFields,
 )
 from speechgraft.config.keys import FileKeys, key_set
 from speechgraft.config.model import Config
@@ -61,10 +63,12 @@ __all__ = [
     "FrontEndFields",
     "LayerDropFields",
     "MaskingFields",
+    "NormOrderFields",
     "Settings",
     "SizeFields",
     "SpeechHeadFields",
     "SpeechTransformerFields",
+    "SqueezeFields",
     "activation",
     "at_least",
     "between",

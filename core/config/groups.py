@@ -10,7 +10,7 @@ from math import prod
 from typing import ClassVar, Literal
 
 from speechgraft.config.fields import config_class, field, rule
-from speechgraft.config.keys import FileKeys
+from speechgraft.config.keys import FileKeys, key_set
 from speechgraft.config.model import Config
 from speechgraft.config.validators import activation, non_negative, not_empty, positive, probability
 
@@ -49,6 +49,9 @@ class SizeFields(Config):
 class SpeechTransformerFields(SizeFields):
     """A transformer over frames of speech: its sizes, dropouts and norms."""
 
+    # No published model ever read it.
+    file_keys: ClassVar[FileKeys] = FileKeys(carried=key_set("hidden_dropout_prob"))
+
     hidden_dropout: float = field(default=0.1, validator=probability)
     """Dropout after the embeddings' norm, each attention and each feed-forward."""
 
@@ -63,6 +66,24 @@ class SpeechTransformerFields(SizeFields):
 
 
 @config_class
+class NormOrderFields(Config):
+    """Whether layers normalise first or last, and the small adapters that those which do so first may have."""
+
+    do_stable_layer_norm: bool = field(default=False)
+    """Whether layer norms come before attention and feed-forward (large models) or after (base models)."""
+
+    adapter_attn_dim: int | None = field(default=None, validator=positive)
+    """Width of a small adapter at the end of each layer, one set a language (Pratap et al. 2023); `None`: none."""
+
+    @rule
+    def attention_adapters_need_stable_norms(self) -> str | None:
+        """The published layers have a place for the adapter where norms come first alone."""
+        if self.adapter_attn_dim is None or self.do_stable_layer_norm:
+            return None
+        return f"adapter_attn_dim: {self.adapter_attn_dim} is read where do_stable_layer_norm is true alone"
+
+
+@config_class
 class LayerDropFields(Config):
     """Leaving out whole layers (Fan et al. 2020)."""
 
@@ -74,7 +95,11 @@ class LayerDropFields(Config):
 class FrontEndFields(Config):
     """Convolutions from the waveform to frames (Baevski et al. 2020, section 2)."""
 
-    file_keys: ClassVar[FileKeys] = FileKeys(derived=("num_feat_extract_layers",))
+    # What files of 2020 and 2021 hold beside; no published model ever read it.
+    file_keys: ClassVar[FileKeys] = FileKeys(
+        derived=("num_feat_extract_layers",),
+        carried=key_set("do_normalize feat_extract_dropout freeze_feat_extract_train"),
+    )
 
     feat_extract_norm: Literal["group", "layer"] = field(default="group")
     """`"group"`: each channel of the first convolution is normalised over time; `"layer"`: each frame of every one."""
@@ -149,6 +174,16 @@ class ConvPositionFields(SizeFields):
 class MaskingFields(Config):
     """SpecAugment on hidden states (Park et al. 2019)."""
 
+    # Of the training code that checkpoints came from; no published model ever read them.
+    file_keys: ClassVar[FileKeys] = FileKeys(
+        carried=key_set(
+            """
+            mask_channel_length mask_channel_min_space mask_channel_other mask_channel_prob mask_channel_selection
+            mask_time_min_space mask_time_other mask_time_selection no_mask_channel_overlap no_mask_time_overlap
+            """
+        )
+    )
+
     apply_spec_augment: bool = field(default=True)
     """Whether frames and features are masked in training, after SpecAugment (Park et al., 2019)."""
 
@@ -201,3 +236,29 @@ class SpeechHeadFields(Config):
 
     eos_token_id: int | list[int] | None = field(default=2, runtime=True)
     """The token, or any of the tokens, that ends a text."""
+
+
+@config_class
+class SqueezeFields(FrontEndFields, SpeechHeadFields):
+    """A transformer at a lower rate, behind a deep and narrow front end (Wu et al. 2022)."""
+
+    squeeze_factor: int = field(default=2, validator=positive)
+    """Frames that the transformer sees as one; as many are made of each behind it."""
+
+    conv_dim: tuple[int, ...] = field(
+        default=(64, 128, 128, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512), validator=[not_empty, positive]
+    )
+    """Channels of each convolution of the front end."""
+
+    conv_stride: tuple[int, ...] = field(
+        default=(5, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1), validator=[not_empty, positive]
+    )
+    """Stride of each convolution; their product is the samples between frames (320: 20 ms at 16 kHz)."""
+
+    conv_kernel: tuple[int, ...] = field(
+        default=(10, 3, 1, 3, 1, 3, 1, 3, 1, 2, 1, 2, 1), validator=[not_empty, positive]
+    )
+    """Kernel of each convolution, in samples or frames of its input."""
+
+    ctc_loss_reduction: Literal["sum", "mean"] = field(default="mean", runtime=True)
+    """`"sum"` of the CTC loss over the batch, or `"mean"` over its rows, each divided by its number of labels."""

@@ -11,6 +11,7 @@ from speechgraft.config import (
     FrontEndFields,
     LayerDropFields,
     MaskingFields,
+    NormOrderFields,
     SpeechHeadFields,
     SpeechTransformerFields,
     config_class,
@@ -28,15 +29,6 @@ _OF_PRE_TRAINING = key_set(
 )
 """What configures pre-training and the heads of speaker verification, not the encoder."""
 
-_OF_OLD_FILES = key_set(
-    """
-    do_normalize feat_extract_dropout freeze_feat_extract_train hidden_dropout_prob mask_channel_length
-    mask_channel_min_space mask_channel_other mask_channel_prob mask_channel_selection mask_time_min_space
-    mask_time_other mask_time_selection no_mask_channel_overlap no_mask_time_overlap
-    """
-)
-"""What files of 2020 and 2021 hold beside; no published model ever read it."""
-
 
 @config_class
 class Wav2Vec2Config(
@@ -44,6 +36,7 @@ class Wav2Vec2Config(
     ConvPositionFields,
     MaskingFields,
     LayerDropFields,
+    NormOrderFields,
     SpeechTransformerFields,
     SpeechHeadFields,
 ):
@@ -53,10 +46,7 @@ class Wav2Vec2Config(
     """
 
     model_type: ClassVar[str] = "wav2vec2"
-    file_keys: ClassVar[FileKeys] = FileKeys(carried=_OF_PRE_TRAINING | _OF_OLD_FILES)
-
-    do_stable_layer_norm: bool = field(default=False)
-    """Whether layer norms come before attention and feed-forward (large models) or after (base models)."""
+    file_keys: ClassVar[FileKeys] = FileKeys(carried=_OF_PRE_TRAINING)
 
     add_adapter: bool = field(default=False)
     """Whether strided convolutions shorten the output, for a decoder to attend to."""
@@ -73,9 +63,6 @@ class Wav2Vec2Config(
     output_hidden_size: int | None = field(default=None, validator=positive)
     """Width of the adapter's output; `None`: `hidden_size`."""
 
-    adapter_attn_dim: int | None = field(default=None, validator=positive)
-    """Width of a small adapter at the end of each layer, one set a language (Pratap et al. 2023); `None`: none."""
-
     @rule
     def output_width_needs_adapter(self) -> str | None:
         """Nothing but an adapter changes the width of the output."""
@@ -85,13 +72,6 @@ class Wav2Vec2Config(
             f"output_hidden_size: {self.output_hidden_size} differs from hidden_size {self.hidden_size}, "
             "which only an adapter can do; set add_adapter to true"
         )
-
-    @rule
-    def attention_adapters_need_stable_norms(self) -> str | None:
-        """The published layers have a place for the adapter where norms come first alone."""
-        if self.adapter_attn_dim is None or self.do_stable_layer_norm:
-            return None
-        return f"adapter_attn_dim: {self.adapter_attn_dim} is read where do_stable_layer_norm is true alone"
 
 
 ADAPTER = ConfigAdapter(Wav2Vec2Config)
