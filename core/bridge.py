@@ -299,12 +299,13 @@ class Bridge(Component):
             if mask is not None:  # that of tokens may have gaps, over which the frames would have to be moved
                 checks.check_mask(mask, ctc_logits.shape[:2], "for a CTC loss, attention_mask")
             whole = torch.full((ctc_logits.shape[0],), ctc_logits.shape[1], device=labels.device)
-            found["ctc_loss"] = losses.ctc(
+            total = losses.ctc(
                 ctc_logits,
                 whole if mask is None else lengths_of(mask),
                 labels,
                 skipped=marking_tokens(self.config, self.config.decoder),
                 blank=self.token("pad_token_id", "as the blank of the CTC head"),
-                count=count,
+                zero_infinity=True,
             )
+            found["ctc_loss"] = total / count
         return found

@@ -56,7 +56,7 @@ def ctc(labels, logits=None, **options):
     labels = torch.tensor(labels)
     torch.manual_seed(0)
     logits = torch.randn(len(labels), 9, 6, dtype=torch.float64) if logits is None else logits
-    options = {"frames": torch.tensor([9, 6])[: len(labels)], "skipped": {0, 5}, "blank": 0, "count": 4} | options
+    options = {"frames": torch.tensor([9, 6])[: len(labels)], "skipped": {5}, "blank": 0} | options
     return losses.ctc(logits, labels=labels, **options)
 
 
@@ -68,13 +68,41 @@ def test_ctc_sums_over_rows_without_special_tokens_and_ignored_labels():
         for row, (frames, target) in enumerate([(9, [1, 2, 3]), (6, [4])])
     ]
     found = ctc([[1, 2, 3, 5], [5, 4, -100, -100]])
-    torch.testing.assert_close(found, (rows[0] + rows[1]) / 4, rtol=0, atol=1e-10)
+    torch.testing.assert_close(found, rows[0] + rows[1], rtol=0, atol=1e-10)
     assert found.dtype == torch.float64
+    mean = ctc([[0, 1, 2, 3, 5], [5, 4, -100, -1, 0]], reduction="mean")
+    torch.testing.assert_close(mean, (rows[0] / 3 + rows[1]) / 2, rtol=0, atol=1e-10)
 
 
-def test_ctc_counts_rows_zero_whose_labels_do_not_fit_their_frames():
-    assert float(ctc([[1, 1, 1, 1]], frames=torch.tensor([3]))) == 0.0
+def test_ctc_counts_rows_zero_whose_labels_do_not_fit_their_frames_where_that_is_asked_for():
+    assert float(ctc([[1, 1, 1, 1]], frames=torch.tensor([6]), zero_infinity=True)) == 0.0
     assert ctc([[1, 2]], logits=torch.randn(1, 9, 6, dtype=torch.bfloat16)).dtype == torch.float32
+
+
+@settings(max_examples=60)
+@given(
+    rows=st.lists(st.lists(st.integers(-1, 3), min_size=5, max_size=5), min_size=1, max_size=3),
+    frames=st.integers(1, 9),
+)
+def test_ctc_refuses_the_rows_whose_loss_would_be_infinite_and_no_others(rows, frames):
+    labels, logits = torch.tensor(rows), torch.zeros(len(rows), 9, 6, dtype=torch.float64)
+    kept = labels > 0
+    each = F.ctc_loss(
+        logits.log_softmax(-1).transpose(0, 1),
+        labels[kept],
+        torch.full((len(rows),), frames),
+        kept.sum(1),
+        reduction="none",
+    )
+    infinite = each.isinf().nonzero().flatten().tolist()
+    call = {"labels": labels, "logits": logits, "frames": torch.full((len(rows),), frames), "blank": 0}
+    if infinite:
+        with pytest.raises(
+            InputError, match=rf"labels of row {infinite[0]} need \d+ frames .* has {frames}; with ctc_z"
+        ):
+            losses.ctc(**call)
+    else:
+        torch.testing.assert_close(losses.ctc(**call), each.sum(), rtol=0, atol=1e-10)
 
 
 def test_ctc_refuses_what_its_head_cannot_say():
@@ -83,3 +111,38 @@ def test_ctc_refuses_what_its_head_cannot_say():
     with pytest.raises(InputError, match=r"the blank is token 6 \(pad_token_id\), but the CTC head has 6 tokens"):
         ctc([[1, 2]], blank=6)
     assert ctc([[1, 8]], skipped={8}).isfinite()
+
+
+def test_classification_is_the_loss_of_its_kind():
+    logits = torch.tensor([[1.0, -1.0], [0.5, 2.0]], dtype=torch.float64)
+    classes = torch.tensor([1, 0])
+    expected = -logits.log_softmax(-1)[[0, 1], classes].mean()
+    for labels in (classes, classes[:, None], classes.int()):
+        torch.testing.assert_close(losses.classification(logits, labels, "single_label"), expected)
+    targets = torch.tensor([[0.5, 1.0], [-3.0, 2.0]])
+    torch.testing.assert_close(losses.classification(logits, targets, "regression"), (logits - targets).square().mean())
+    torch.testing.assert_close(
+        losses.classification(logits[:, :1], torch.tensor([2, 3]), "regression"),
+        (logits[:, 0] - torch.tensor([2.0, 3.0])).square().mean(),
+    )
+    several = torch.tensor([[1, 0], [1, 1]])
+    likely = torch.where(several.bool(), logits.sigmoid(), 1 - logits.sigmoid())
+    torch.testing.assert_close(losses.classification(logits, several, "multi_label"), -likely.log().mean())
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "message"),
+    [
+        ([0, 2], "single_label", r"labels hold 2 in row 1, but there are 2 classes \(0 to 1\)"),
+        ([-100, 1], "single_label", r"labels hold -100 in row 0"),
+        ([0.0, 1.0], "single_label", r"labels are torch.float32"),
+        ([0, 1, 1], "single_label", r"labels have shape \(3,\), but \(2,\) was expected"),
+        (0, "single_label", r"labels have shape \(\)"),
+        ([1.0, 2.0], "regression", r"labels have shape \(2,\), but \(2, 2\) was expected"),
+        ([[1.0, 2.0], [float("nan"), 1.0]], "regression", r"labels hold nan in row 1, but a number was expected"),
+        ([[1, 0], [1, 2]], "multi_label", r"labels hold 2.0 in row 1, but between 0 and 1 was expected"),
+    ],
+)
+def test_classification_refuses_labels_that_are_none(labels, kind, message):
+    with pytest.raises(InputError, match=message):
+        losses.classification(torch.zeros(2, 2), torch.tensor(labels), kind)
