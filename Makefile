@@ -9,7 +9,7 @@ PINS := pyproject.toml setup.py constraints.txt
 WHEEL := build/wheel
 INSTALLED := build/installed
 
-.PHONY: demo test long lint docs bench clean
+.PHONY: demo test long lint docs docs-tables bench clean
 
 demo: .venv/.base
 	$(BIN)/python docs/audio/demo.py
@@ -32,6 +32,9 @@ lint: .venv/.all
 
 docs: .venv/.all
 	$(BIN)/pytest tests/docs
+
+docs-tables: .venv/.all
+	$(BIN)/python docs/tables.py
 
 bench: .venv/.all
 	$(BIN)/python tests/benchmarks/bench.py
