@@ -106,6 +106,7 @@ class Pretrained(Component):
         dtype: Dtype = "auto",
         device: torch.device | str = "cpu",
         strict: bool = True,
+        ignore_mismatched_sizes: bool = False,
         revision: str | None = None,
         subfolder: str = "",
         token: str | bool | None = None,
@@ -121,6 +122,8 @@ class Pretrained(Component):
             dtype: Of the parameters; `"auto"` is what the file has.
             device: Where the parameters go.
             strict: Whether missing and surplus tensors are an error; otherwise see `load_report`.
+            ignore_mismatched_sizes: Whether parameters are made anew whose shape on disk is not the config's, as a
+                head's for another number of tokens; see `load_report`.
             revision: Branch, tag or commit on the hub.
             subfolder: Folder within the repository.
             token: For gated repositories.
@@ -137,7 +140,15 @@ class Pretrained(Component):
         place = Place(source, revision, subfolder, token, cache_dir, local_files_only)
         with torch.device("meta"):
             model, tensors = cls._opened(place, options, catalog)
-        report = load_into(model, tensors, model.weight_map(), dtype=dtype, device=device, strict=strict)
+        report = load_into(
+            model,
+            tensors,
+            model.weight_map(),
+            dtype=dtype,
+            device=device,
+            strict=strict,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+        )
         model.load_report = evolve(report, unknown_config_keys=tuple(_unknown_keys(model.config)))
         model.place = place
         return model.eval()

@@ -26,6 +26,7 @@ def load_into(
     dtype: torch.dtype | Literal["auto"] | None = None,
     device: Device = "cpu",
     strict: bool = True,
+    ignore_mismatched_sizes: bool = False,
 ) -> LoadReport:
     """Give a module that was built under `torch.device("meta")` the tensors of a checkpoint.
 
@@ -40,6 +41,7 @@ def load_into(
             `None`: as the module was built.
         device: Where the parameters go.
         strict: Whether missing and unexpected tensors are an error. Otherwise missing ones are made.
+        ignore_mismatched_sizes: Whether wrongly shaped tensors are left out, and the parameters made.
 
     Raises:
         CheckpointError: Tensors are wrongly shaped, missing or unexpected: all of them, with their names on disk.
@@ -48,9 +50,11 @@ def load_into(
     place = "" if isinstance(source, Mapping) else f"{source}: "
     mapped = weight_map.to_ours(disk)
     slots = module.state_dict(keep_vars=True)
+    reshaped = _take_out_reshaped(mapped, slots) if ignore_mismatched_sizes else {}
     _check_shapes(mapped, slots, place)
     lacking = [name for name in slots if name not in mapped.tensors]
-    made = {name: reason for name in lacking if (reason := weight_map.fresh_reason(name)) is not None}
+    reasons = {name: reshaped.get(name) or weight_map.fresh_reason(name) for name in lacking}
+    made = {name: reason for name, reason in reasons.items() if reason is not None}
     missing = tuple(name for name in lacking if name not in made)
     surplus = [mapped.sources[name] for name in mapped.tensors if name not in slots]
     unexpected = tuple(dict.fromkeys((*mapped.unexpected, *surplus)))
@@ -62,9 +66,16 @@ def load_into(
         loaded=tuple(name for name in slots if name in mapped.tensors),
         missing=missing,
         unexpected=unexpected,
-        ignored=mapped.ignored,
+        ignored={**mapped.ignored, **{mapped.sources[name]: reason for name, reason in reshaped.items()}},
         made=made,
     )
+
+
+def _take_out_reshaped(mapped: Mapped, slots: Mapping[str, Tensor]) -> dict[str, str]:
+    """Take the tensors out that have another shape than the config asks for: our names, each with the reason."""
+    wrong = [name for name, tensor in mapped.tensors.items() if slots.get(name, tensor).shape != tensor.shape]
+    shapes = {name: (tuple(mapped.tensors.pop(name).shape), tuple(slots[name].shape)) for name in wrong}
+    return {name: f"the checkpoint's is {has}, the config asks for {asks}" for name, (has, asks) in shapes.items()}
 
 
 def _check_shapes(mapped: Mapped, slots: Mapping[str, Tensor], place: str) -> None:

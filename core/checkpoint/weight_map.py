@@ -58,7 +58,7 @@ class Mapped:
 
 @attrs.frozen
 class _Table:
-    """The rows of one part of a model, all of whose names begin with `root`."""
+    """The rows of one part of a model, all of whose names begin with `root`, and on disk with `disk_root`."""
 
     rules: tuple[Rule, ...]
     old: tuple[OldSpelling, ...]
@@ -67,6 +67,7 @@ class _Table:
     prefix: str
     writes_prefix: bool | None
     root: str = ""
+    disk_root: str = ""
 
     def spellings(self, name: str) -> Iterable[str]:
         """A name on disk without the root as the rows may know it: with the prefix or without, in today's spelling."""
@@ -103,7 +104,7 @@ class _Table:
             for pattern in rule.ours:
                 if rule.duplicate == duplicates and (values := pattern.match(name)) is not None:
                     ours = [self.root + each.fill(values) for each in rule.ours]
-                    yield rule, self.root + self._with_prefix(rule.disk.fill(values)), ours
+                    yield rule, self.disk_root + self._with_prefix(rule.disk.fill(values)), ours
 
     def _with_prefix(self, name: str) -> str:
         if self.writes_prefix is None:
@@ -153,11 +154,25 @@ class WeightMap:
         joined._tables = tuple(table for each in maps for table in each._tables)
         return joined
 
-    def nested(self, prefix: str) -> WeightMap:
-        """This map for a module that is a part of another: on both sides names begin with `prefix` (`"encoder."`)."""
+    def nested(self, prefix: str, *, on_disk: str | None = None) -> WeightMap:
+        """This map for a module that is a part of another: names begin with `prefix` (`"encoder."`).
+
+        Args:
+            prefix: What our names begin with.
+            on_disk: What names on disk begin with, before any prefix that the map itself knows; `None`: the same.
+        """
+        disk = prefix if on_disk is None else on_disk
         moved = WeightMap(())
-        moved._tables = tuple(attrs.evolve(table, root=prefix + table.root) for table in self._tables)
+        moved._tables = tuple(
+            attrs.evolve(table, root=prefix + table.root, disk_root=disk + table.disk_root) for table in self._tables
+        )
         return moved
+
+    def with_prefix(self) -> WeightMap:
+        """This map, writing names with their `prefix`."""
+        prefixed = WeightMap(())
+        prefixed._tables = tuple(attrs.evolve(table, writes_prefix=True) for table in self._tables)
+        return prefixed
 
     def to_ours(self, disk: Mapping[str, Tensor]) -> Mapped:
         """Our tensors from those on disk. Tensors that are not needed are not read.
@@ -224,7 +239,8 @@ class WeightMap:
         return None
 
     def _read(self, name: str) -> tuple[Rule, list[str]] | str | None:
-        found = (table.read(name.removeprefix(table.root)) for table in self._tables if name.startswith(table.root))
+        tables = [table for table in self._tables if name.startswith(table.disk_root)]
+        found = (table.read(name.removeprefix(table.disk_root)) for table in tables)
         return next((each for each in found if each is not None), None)
 
     def _duplicates(self, name: str) -> list[str]:

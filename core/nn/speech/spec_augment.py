@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from speechgraft.errors import InputError
+
 
 class Spans(NamedTuple):
     """How much is masked along one axis.
@@ -60,8 +62,14 @@ class SpecAugment(nn.Module):
 
         *Shapes:* `hidden` (batch, frames, size); `lengths` (batch,), frames; `given` (batch, frames),
         bool, the frames to mask instead of random ones.
+
+        Raises:
+            InputError: `given` has another shape, or is no mask.
         """
         batch, frames, size = hidden.shape
+        if given is not None and (given.shape != (batch, frames) or given.is_floating_point()):
+            found = f"mask_time_indices has shape {tuple(given.shape)} of {given.dtype}"
+            raise InputError(f"{found}, but {(batch, frames)} of torch.bool was expected: rows and frames")
         drawing = self.training and self.enabled
         if given is None and drawing and self.time.probability > 0:
             whole = torch.full((batch,), frames, device=hidden.device)

@@ -168,3 +168,14 @@ def test_parameters_that_nobody_begins_are_an_error() -> None:
         bare = nn.Sequential(nn.Linear(2, 2))
     with pytest.raises(PluginError, match="0: no Component"):
         materialise(bare)
+
+
+def test_tensors_of_other_shapes_are_left_out_where_that_is_asked_for_and_said() -> None:
+    leaf, tensors = on_meta(), disk(one__weight=torch.zeros(3, 5))
+    report = load_into(leaf, tensors, LEAF, ignore_mismatched_sizes=True)
+    assert torch.equal(leaf.first.weight, torch.ones(3, 4)), "made anew"
+    assert torch.equal(leaf.first.bias, tensors["one.bias"])
+    reason = "the checkpoint's is (3, 5), the config asks for (3, 4)"
+    assert report.made == {"first.weight": reason} and report.ignored == {"one.weight": reason}
+    with pytest.raises(CheckpointError, match=r"scale .*: expected floating point"):
+        load_into(on_meta(), disk(scale=torch.zeros(2, dtype=torch.int8)), LEAF, ignore_mismatched_sizes=True)

@@ -134,3 +134,17 @@ def test_a_duplicate_is_written_beside_and_read_where_the_first_is_not_there() -
         assert list(mapped.ignored) == ["decoder.head.bias"]
     assert nested.to_ours({"decoder.head.bias": other}).tensors["decoder.head.bias"] is other
     assert nested.name_on_disk("decoder.head.bias") == "decoder.head.decoder.bias"
+
+
+def test_a_part_may_be_called_otherwise_on_disk_and_write_its_prefix() -> None:
+    table = WeightMap([rename("norm.{p}", "norm.{p}")], prefix="toy.", fresh=[("norm.bias", "may lack")])
+    part = table.nested("encoder.", on_disk="").with_prefix()
+    weight = torch.zeros(1)
+    assert list(part.to_disk({"encoder.norm.weight": weight})) == ["toy.norm.weight"]
+    for name in ("toy.norm.weight", "norm.weight"):
+        assert list(part.to_ours({name: weight}).tensors) == ["encoder.norm.weight"]
+    assert part.to_ours({"encoder.norm.weight": weight}).unexpected == ("encoder.norm.weight",)
+    assert part.fresh_reason("encoder.norm.bias") == "may lack"
+    deeper = part.nested("pair.")
+    assert list(deeper.to_disk({"pair.encoder.norm.weight": weight})) == ["pair.toy.norm.weight"]
+    assert list(table.to_disk({"norm.weight": weight})) == ["norm.weight"], "the map itself is as it was"

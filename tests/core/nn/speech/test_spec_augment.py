@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speechgraft.errors import InputError
 from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
 
 SPANS = st.builds(
@@ -79,3 +81,9 @@ def test_given_frames_are_masked_in_eval_mode_too_and_nothing_is_drawn():
 
 def test_switched_off_it_draws_nothing_in_training():
     assert torch.equal(augment(enabled=False).train()(HIDDEN, None), HIDDEN)
+
+
+@pytest.mark.parametrize("given", [torch.zeros(2, 7).bool(), torch.zeros(1, 8).bool(), torch.zeros(2, 8)])
+def test_given_masks_of_another_shape_or_kind_are_refused(given):
+    with pytest.raises(InputError, match=r"mask_time_indices has shape \(\d, \d\) of .*, but \(2, 8\) of torch.bool"):
+        augment()(HIDDEN, None, given)
