@@ -26,7 +26,7 @@ def attend(
     """
     if need_weights:
         scores = query @ key.mT * query.shape[-1] ** -0.5  # (batch, heads, queries, keys)
-        weights = scores.softmax(dim=-1) if mask is None else _masked_softmax(scores, mask)
+        weights = masked_softmax(scores, mask)
         return F.dropout(weights, dropout) @ value, weights
     context = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
     if mask is not None:
@@ -34,7 +34,13 @@ def attend(
     return context, None
 
 
-def _masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention weights; a query whose every key is masked gets zeros.
+
+    *Shapes:* `scores` (batch, heads, queries, keys), `mask` bool, broadcast to it; to the like of `scores`.
+    """
+    if mask is None:
+        return scores.softmax(dim=-1)
     floor = torch.finfo(scores.dtype).min
     weights = scores.masked_fill(~mask, floor).softmax(dim=-1)
     return torch.where(mask, weights, 0.0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from speechgraft.nn.attention import CrossAttention, SelfAttention
 from speechgraft.nn.cache import CrossStore, SelfStore
+from speechgraft.nn.disentangled import DisentangledAttention
 from speechgraft.nn.feed_forward import BottleneckAdapter, FeedForward
 
 
@@ -13,7 +16,13 @@ class PostNormEncoderLayer(nn.Module):
     """Each part's result is added to its input, then normalised (Vaswani et al. 2017)."""
 
     def __init__(
-        self, attention: SelfAttention, feed_forward: FeedForward, *, size: int, eps: float, dropout: float
+        self,
+        attention: SelfAttention | DisentangledAttention,
+        feed_forward: FeedForward,
+        *,
+        size: int,
+        eps: float,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.attention = attention
@@ -23,10 +32,10 @@ class PostNormEncoderLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, hidden: Tensor, mask: Tensor | None = None, *, need_weights: bool = False
+        self, hidden: Tensor, mask: Tensor | None = None, *shared: Any, need_weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """*Shapes:* `hidden` (batch, length, size), `mask` (batch, 1, 1, length)."""
-        attended, weights = self.attention(hidden, mask, need_weights=need_weights)
+        """*Shapes:* `hidden` (batch, length, size), `mask` (batch, 1, 1, length); `shared` goes to the attention."""
+        attended, weights = self.attention(hidden, mask, *shared, need_weights=need_weights)
         hidden = self.attention_norm(hidden + self.dropout(attended))
         return self.feed_forward_norm(hidden + self.feed_forward(hidden)), weights
 

@@ -49,15 +49,20 @@ class EncoderStack(_Stack):
     """Encoder layers one after another."""
 
     def forward(
-        self, hidden: Tensor, mask: Tensor | None = None, *, keep_states: bool = False, keep_weights: bool = False
+        self,
+        hidden: Tensor,
+        mask: Tensor | None = None,
+        *shared: Any,
+        keep_states: bool = False,
+        keep_weights: bool = False,
     ) -> StackOutput:
-        """*Shapes:* `hidden` (batch, frames, size), `mask` (batch, 1, 1, frames)."""
+        """*Shapes:* `hidden` (batch, frames, size), `mask` (batch, 1, 1, frames); `shared` goes to every layer."""
         states, attentions = [hidden], []
         for layer in self.layers:
             if self._is_dropped():
                 hidden = skip(layer, hidden)
             else:
-                hidden, weights = self._run(layer, hidden, mask, need_weights=keep_weights)
+                hidden, weights = self._run(layer, hidden, mask, *shared, need_weights=keep_weights)
                 attentions.append(weights)
             states.append(hidden)
         return StackOutput(hidden, tuple(states) if keep_states else None, tuple(attentions) if keep_weights else None)
