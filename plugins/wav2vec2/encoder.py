@@ -6,19 +6,16 @@ from torch import Tensor, nn
 
 from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
 from speechgraft.nn.activations import ACTIVATIONS
-from speechgraft.nn.attention import SelfAttention
-from speechgraft.nn.feed_forward import BottleneckAdapter, FeedForward
 from speechgraft.nn.init import init_uniform
-from speechgraft.nn.layers import PostNormEncoderLayer, PreNormEncoderLayer
 from speechgraft.nn.masks import length_mask
 from speechgraft.nn.speech.adapter import ConvAdapter
 from speechgraft.nn.speech.context import SpeechContext
 from speechgraft.nn.speech.features import SpeechFeatures
 from speechgraft.nn.speech.front_end import ConvFrontEnd, FeatureProjection
 from speechgraft.nn.speech.init import init_speech
+from speechgraft.nn.speech.layers import speech_layers
 from speechgraft.nn.speech.positions import ConvPositions, WeightNormConv
 from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
-from speechgraft.nn.stack import EncoderStack
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config
 
 
@@ -129,28 +126,23 @@ def context(config: Wav2Vec2Config) -> SpeechContext:
             ACTIVATIONS[config.feat_extract_activation],
         ),
         nn.LayerNorm(size, eps=config.layer_norm_eps),
-        EncoderStack((layer(config) for _ in range(config.num_hidden_layers)), layerdrop=config.layerdrop),
+        speech_layers(
+            config.num_hidden_layers,
+            size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            activation=ACTIVATIONS[config.hidden_act],
+            eps=config.layer_norm_eps,
+            dropout=config.hidden_dropout,
+            attention_dropout=config.attention_dropout,
+            activation_dropout=config.activation_dropout,
+            layerdrop=config.layerdrop,
+            norm_first=config.do_stable_layer_norm,
+            adapter=config.adapter_attn_dim,
+        ),
         dropout=config.hidden_dropout,
         norm_last=config.do_stable_layer_norm,
     )
-
-
-def layer(config: Wav2Vec2Config) -> PreNormEncoderLayer | PostNormEncoderLayer:
-    """One layer: attention, feed-forward and, where the config says so, a bottleneck adapter."""
-    attention = SelfAttention(config.hidden_size, config.num_attention_heads, dropout=config.attention_dropout)
-    feed_forward = FeedForward(
-        config.hidden_size,
-        config.intermediate_size,
-        ACTIVATIONS[config.hidden_act],
-        inner_dropout=config.activation_dropout,
-        dropout=config.hidden_dropout,
-    )
-    norms = {"size": config.hidden_size, "eps": config.layer_norm_eps, "dropout": config.hidden_dropout}
-    if not config.do_stable_layer_norm:
-        return PostNormEncoderLayer(attention, feed_forward, **norms)
-    inner = config.adapter_attn_dim
-    bottleneck = None if inner is None else BottleneckAdapter(config.hidden_size, inner)
-    return PreNormEncoderLayer(attention, feed_forward, bottleneck, **norms)
 
 
 def adapter(config: Wav2Vec2Config) -> ConvAdapter:

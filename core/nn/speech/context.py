@@ -13,7 +13,7 @@ class SpeechContext(nn.Module):
     """Positions added to the frames, a norm, transformer layers.
 
     Args:
-        positions: What tells frames apart; its result is added to them.
+        positions: What tells frames apart; its result is added to them. `None` where that was done before.
         norm: Before the layers, or behind them where `norm_last`.
         stack: The layers.
         dropout: Probability with which a value is dropped before the layers in training.
@@ -21,7 +21,13 @@ class SpeechContext(nn.Module):
     """
 
     def __init__(
-        self, positions: ConvPositions, norm: nn.LayerNorm, stack: EncoderStack, *, dropout: float, norm_last: bool
+        self,
+        positions: ConvPositions | None,
+        norm: nn.LayerNorm,
+        stack: EncoderStack,
+        *,
+        dropout: float,
+        norm_last: bool = False,
     ) -> None:
         super().__init__()
         self.positions = positions
@@ -34,7 +40,8 @@ class SpeechContext(nn.Module):
         self, hidden: Tensor, mask: Tensor | None, *, keep_states: bool = False, keep_weights: bool = False
     ) -> StackOutput:
         """*Shapes:* `hidden` (batch, frames, size), zero where a frame is padding; `mask` (batch, frames), bool."""
-        hidden = hidden + self.positions(hidden)
+        if self.positions is not None:
+            hidden = hidden + self.positions(hidden, mask)
         hidden = self.dropout(hidden if self.norm_last else self.norm(hidden))
         result: StackOutput = self.stack(hidden, key_mask(mask), keep_states=keep_states, keep_weights=keep_weights)
         return result._replace(hidden=self.norm(result.hidden)) if self.norm_last else result

@@ -32,8 +32,15 @@ class WeightNormConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """*Shapes:* (batch, size, frames) to (batch, size, frames at every `stride`)."""
+        return self.convolve(x, self.weight())
+
+    def weight(self) -> Tensor:
+        """The kernel that the two parameters make. *Shapes:* (size, size / groups, kernel)."""
         norm = torch.linalg.vector_norm(self.weight_v, dim=(0, 1), keepdim=True)  # (1, 1, kernel)
-        weight = self.weight_g * self.weight_v / norm
+        return self.weight_g * self.weight_v / norm
+
+    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The convolution with a kernel that was made before."""
         padding = self.kernel_size[0] // 2
         return F.conv1d(x, weight, self.bias, stride=self.stride, padding=padding, groups=self.groups)
 
@@ -46,22 +53,62 @@ class WeightNormConv(nn.Module):
         nn.init.zeros_(self.bias)
 
 
+class FrameBatchNorm(nn.BatchNorm1d):
+    """Each channel normalised over the frames of all utterances (Ioffe & Szegedy 2015).
+
+    Args:
+        size: Channels.
+        exact: Whether padded frames are left out of the statistics and are zero afterwards, so that
+            padding changes nothing; otherwise they are frames like any other, as published.
+    """
+
+    def __init__(self, size: int, *, exact: bool = True) -> None:
+        super().__init__(size)
+        self.exact = exact
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """*Shapes:* `x` (batch, size, frames); `mask` (batch, frames), bool."""
+        if mask is None or not self.exact:
+            return self._normalised(x)
+        if not self.training:
+            return torch.where(mask[:, None], self._normalised(x), 0.0)
+        frames = x.transpose(1, 2)  # (batch, frames, size)
+        normed = torch.zeros_like(frames)
+        normed[mask] = self._normalised(frames[mask])
+        return normed.transpose(1, 2)
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        """*Shapes:* (batch, size, frames) or (frames, size) to the same."""
+        if self.training and x.numel() > self.num_features:
+            return super().forward(x)
+        # Of a single frame there are no statistics to take, so those of earlier steps serve.
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+
 class ConvPositions(nn.Module):
     """What tells frames apart: a convolution over them, then an activation.
 
     Args:
         conv: Over (batch, size, frames), padded by half its kernel on both sides.
         activation: What follows it.
+        norm: What comes before it, where the convolution has no weight norm.
     """
 
-    def __init__(self, conv: WeightNormConv | nn.Conv1d, activation: Activation) -> None:
+    def __init__(
+        self, conv: WeightNormConv | nn.Conv1d, activation: Activation, norm: FrameBatchNorm | None = None
+    ) -> None:
         super().__init__()
         self.conv = conv
         self.activation = activation
+        self.norm = norm
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """*Shapes:* (batch, frames, size), zero where a frame is padding, to the same at every stride of the kernel."""
-        x = self.conv(hidden.transpose(1, 2))
+    def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Positions at every stride of the kernel.
+
+        *Shapes:* `hidden` (batch, frames, size), zero where a frame is padding; `mask` (batch, frames), bool.
+        """
+        x = hidden.transpose(1, 2)
+        x = self.conv(x if self.norm is None else self.norm(x, mask))
         if self.conv.kernel_size[0] % 2 == 0:  # an even kernel gives one frame more than went in
             x = x[..., :-1]
         return self.activation(x).transpose(1, 2)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from speechgraft.nn.activations import ACTIVATIONS
+from speechgraft.nn.masks import length_mask
 from speechgraft.nn.speech.adapter import ConvAdapter
-from speechgraft.nn.speech.positions import ConvPositions, WeightNormConv
+from speechgraft.nn.speech.positions import ConvPositions, FrameBatchNorm, WeightNormConv
 
 
 @pytest.mark.parametrize("kernel", [1, 4, 5, 8])
@@ -56,3 +57,37 @@ def test_adapter_keeps_its_length_where_its_layers_are_dropped():
     hidden, lengths = adapter(torch.ones(2, 8, 6), torch.tensor([8, 5]))
     assert hidden.shape == (2, 8, 6)
     assert lengths.tolist() == [8, 5]
+
+
+def batch_norm(*, exact):
+    torch.manual_seed(1)
+    norm = FrameBatchNorm(4, exact=exact).double()
+    for parameter in norm.parameters():
+        torch.nn.init.normal_(parameter)
+    torch.nn.init.uniform_(norm.running_var, 0.5, 2)
+    return norm
+
+
+@settings(max_examples=30)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=3), training=st.booleans())
+def test_batch_norm_counts_frames_of_speech_alone(lengths, training):
+    norm, plain = batch_norm(exact=True).train(training), nn.BatchNorm1d(4).double().train(training)
+    plain.load_state_dict(norm.state_dict())
+    if sum(lengths) == 1:
+        plain.eval()  # which has nothing to measure
+    x = torch.randn(len(lengths), 4, max(lengths), dtype=torch.float64)
+    mask = length_mask(torch.tensor(lengths), max(lengths))
+    expected = torch.zeros_like(x).transpose(1, 2)
+    expected[mask] = plain(x.transpose(1, 2)[mask])
+    torch.testing.assert_close(norm(x, mask), expected.transpose(1, 2), rtol=0, atol=1e-12)
+    torch.testing.assert_close(norm.state_dict(), plain.state_dict(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_norm_counts_every_frame_in_reference_mode(training):
+    norm, plain = batch_norm(exact=False).train(training), nn.BatchNorm1d(4).double().train(training)
+    plain.load_state_dict(norm.state_dict())
+    x = torch.randn(2, 4, 5, dtype=torch.float64)
+    mask = length_mask(torch.tensor([5, 2]), 5)
+    torch.testing.assert_close(norm(x, mask), plain(x), rtol=0, atol=1e-12)
+    torch.testing.assert_close(norm.state_dict(), plain.state_dict(), rtol=0, atol=1e-12)
