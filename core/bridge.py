@@ -28,6 +28,7 @@ from speechgraft.nn.init import init_common
 from speechgraft.projection import projection
 from speechgraft.routing import route
 from speechgraft.special_tokens import end_tokens, find_token, marking_tokens
+from speechgraft.switches import freeze_feature_encoder, recompute_layers
 
 
 class BridgeConfig(Protocol):
@@ -206,10 +207,7 @@ class Bridge(Component):
         Raises:
             InputError: The encoder has none.
         """
-        part = self.encoder.feature_encoder
-        if part is None:
-            raise InputError(f"{type(self.encoder).__name__} has no feature encoder to freeze")
-        part.requires_grad_(False)
+        freeze_feature_encoder(self.encoder)
 
     def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
         """Recompute each layer in the backward pass instead of keeping what it computed.
@@ -217,11 +215,7 @@ class Bridge(Component):
         Raises:
             InputError: No part of this pair can.
         """
-        stacks: list[Any] = [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
-        if not stacks:
-            raise InputError("neither encoder nor decoder can recompute its layers")
-        for stack in stacks:
-            stack.gradient_checkpointing = enabled
+        recompute_layers(self, enabled)
 
     def init_weights(self, module: nn.Module) -> None:
         """Projection and CTC head begin as the decoder's other linear layers do."""

@@ -125,6 +125,33 @@ class Seq2SeqOutput(Output):
     ctc_loss: Tensor | None
 
 
+class CTCOutput(Output):
+    """What an encoder with a CTC head gives back.
+
+    *Shapes:* `loss` (), where labels were given; `logits` (batch, frames, vocabulary); `hidden_states`,
+    `attentions` and `frame_mask` as in `EncoderOutput`.
+    """
+
+    loss: Tensor | None
+    logits: Tensor
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+    frame_mask: Tensor | None
+
+
+class SequenceClassifierOutput(Output):
+    """What an encoder with a head for whole utterances gives back.
+
+    *Shapes:* `loss` (), where labels were given; `logits` (batch, labels); `hidden_states` and `attentions` as
+    in `EncoderOutput`.
+    """
+
+    loss: Tensor | None
+    logits: Tensor
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+
+
 class Component(nn.Module, ABC):
     """A part that knows how its own parameters begin.
 

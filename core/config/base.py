@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -125,6 +126,16 @@ class Settings:
     def lock(self) -> None:
         """From now on refuse changes to fields that shaped a built model. A model does this to its own deep copy."""
         self._set_lock(True)
+
+    @contextmanager
+    def unlocked(self) -> Iterator[None]:
+        """Allow for a while what `lock` refuses, for a model that changes its own shape."""
+        before = self._locked
+        self._set_lock(False)
+        try:
+            yield
+        finally:
+            self._set_lock(before)
 
     def _set_lock(self, locked: bool) -> None:
         vars(self)["_locked"] = locked

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
 from speechgraft.config.base import Settings
 from speechgraft.config.carried import CARRIED_KEYS
 from speechgraft.config.checking import label_names
-from speechgraft.config.fields import config_class, field
+from speechgraft.config.fields import config_class, field, rule
 from speechgraft.config.keys import FileKeys
 from speechgraft.config.validators import dtype_name, non_negative, positive
+
+ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
 
 def _two_labels() -> dict[int, str]:
@@ -93,14 +95,21 @@ class Config(Settings):
     dtype: str | None = field(default=None, validator=dtype_name, runtime=True, convert=_dtype_as_name)
     """The type of the checkpoint's weights, such as `"float16"`; a `torch.dtype` is taken as well."""
 
-    problem_type: str | None = field(default=None, runtime=True)
-    """What a classification head is trained for."""
+    problem_type: ProblemType | None = field(default=None, runtime=True)
+    """What a classification head is trained for; `None`: a regression for one label, else one class of several."""
 
     transformers_version: str | None = field(default=None, runtime=True)
     """The version of the library that wrote the file, where it says."""
 
     name_or_path: str = field(default="", runtime=True)
     """Where the checkpoint came from, where the file says (there: `_name_or_path`)."""
+
+    @rule
+    def classes_are_told_apart(self) -> str | None:
+        """One class is nothing to choose from."""
+        if self.problem_type != "single_label_classification" or self.num_labels > 1:
+            return None
+        return "problem_type: single_label_classification needs two labels or more; one is for a regression"
 
     @property
     def num_labels(self) -> int:

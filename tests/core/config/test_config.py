@@ -224,3 +224,20 @@ def test_saved_configs_load_and_broken_files_say_what_is_wrong(tmp_path: Any) ->
     file.unlink()
     with pytest.raises(CheckpointError, match="no such file"):
         ToyConfig.from_pretrained(tmp_path / "toy")
+
+
+def test_a_model_may_unlock_its_own_config_for_a_while() -> None:
+    config = ToyConfig()
+    config.lock()
+    with config.unlocked():
+        config.width = 4
+    assert config.width == 4
+    assert problems_of(setattr, config, "width", 8) and config.width == 4
+
+
+def test_one_class_is_nothing_to_choose_from() -> None:
+    assert problems_of(ToyConfig, num_labels=1, problem_type="single_label_classification") == (
+        "$.problem_type: single_label_classification needs two labels or more; one is for a regression",
+    )
+    assert ToyConfig(num_labels=1, problem_type="regression").num_labels == 1
+    assert "multi_label_classification" in problems_of(ToyConfig, problem_type="ranking")[0]
