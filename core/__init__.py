@@ -25,8 +25,8 @@ _HOMES = {
     "speechgraft.plugins.bert.config": ("BertConfig",),
     "speechgraft.plugins.wav2vec2.config": ("Wav2Vec2Config",),
     "speechgraft.registry": ("PairReport", "check", "list_decoders", "list_encoders", "pair"),
-    "speechgraft.registry.configs": ("SpeechEncoderDecoderConfig",),
-    "speechgraft.registry.models": ("SpeechEncoderDecoderModel",),
+    "speechgraft.registry.configs": ("EncoderDecoderConfig", "SpeechEncoderDecoderConfig"),
+    "speechgraft.registry.models": ("EncoderDecoderModel", "SpeechEncoderDecoderModel"),
 }
 """Public names by the module that holds them."""
 

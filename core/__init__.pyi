@@ -26,7 +26,9 @@ from speechgraft.registry import check as check
 from speechgraft.registry import list_decoders as list_decoders
 from speechgraft.registry import list_encoders as list_encoders
 from speechgraft.registry import pair as pair
+from speechgraft.registry.configs import EncoderDecoderConfig as EncoderDecoderConfig
 from speechgraft.registry.configs import SpeechEncoderDecoderConfig as SpeechEncoderDecoderConfig
+from speechgraft.registry.models import EncoderDecoderModel as EncoderDecoderModel
 from speechgraft.registry.models import SpeechEncoderDecoderModel as SpeechEncoderDecoderModel
 
 __version__: str

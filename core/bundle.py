@@ -21,7 +21,7 @@ from speechgraft.errors import CheckpointError, InputError, SpeechGraftError
 if TYPE_CHECKING:
     from speechgraft.generation import GenerationConfig
     from speechgraft.registry.catalog import Catalog
-    from speechgraft.registry.models import SpeechEncoderDecoderModel
+    from speechgraft.registry.models import PairModel
     from speechgraft.text import TextTokenizer
 
 Source = AudioSource | Audio | NDArray[Any]
@@ -82,12 +82,16 @@ class Transcriber:
     """A model, its feature extractor and its tokenizer, which were trained together.
 
     Args:
-        model: A pair whose encoder takes waveforms.
+        model: A pair whose encoder takes audio.
         extractor: Makes batches of it: `Wav2Vec2FeatureExtractor`, or what the encoder's plugin brings.
         tokenizer: Writes the tokens.
+
+    Raises:
+        InputError: The encoder takes tokens: there is nothing to hear with.
     """
 
-    def __init__(self, model: SpeechEncoderDecoderModel, extractor: Any, tokenizer: TextTokenizer) -> None:
+    def __init__(self, model: PairModel, extractor: Any, tokenizer: TextTokenizer) -> None:
+        check_hears(model.config.encoder.model_type, model.encoder.input_kind)
         self.model = model
         self.extractor = extractor
         self.tokenizer = tokenizer
@@ -266,6 +270,19 @@ class Transcriber:
         warnings = (f"stopped after {len(said)} tokens without an end",) if ends and end is None else ()
         tokens = tuple(said[:end])
         return Transcript(self.tokenizer.decode(tokens), tokens, audio.seconds, audio.source, warnings)
+
+
+def check_hears(encoder: str, input_kind: str) -> None:
+    """Refuse an encoder of text.
+
+    Raises:
+        InputError: It takes `"tokens"`.
+    """
+    if input_kind == "tokens":
+        raise InputError(
+            f"encoder {encoder!r} takes tokens, but there is audio to encode: choose one of another input kind, "
+            "see `speechgraft encoders`"
+        )
 
 
 def _shipped() -> Path:

@@ -50,14 +50,11 @@ def check_encoder_call(
     Raises:
         InputError: There is nothing to encode, or it cannot be used; the message names row and place.
     """
-    embeds = options.get("inputs_embeds")
-    if one_of(inputs=inputs, inputs_embeds=embeds) is None:
+    given = one_of(inputs=inputs, inputs_embeds=options.get("inputs_embeds"))
+    if given is None:
         raise InputError(f"nothing to encode: {_expected(encoder)}, or encoder_outputs")
-    if inputs is not None:
-        checks.check_encoder_inputs(encoder, inputs, attention_mask)
-    else:
-        checks.check_embeddings(encoder, embeds, attention_mask)
-    given = embeds if inputs is None else inputs
+    check = checks.check_embeddings if inputs is None else checks.check_encoder_inputs
+    check(encoder, given, attention_mask)
     checks.check_id_options(encoder.id_options, options, given.shape[:2])
 
 

@@ -66,7 +66,7 @@ class PairConfig(Config):
             ConfigError: What is wrong with the options.
         """
         problems: list[str] = []
-        parts: dict[str, Config] = {}
+        parts: dict[str, Any] = {}
         for role, config in (("encoder", encoder_config), ("decoder", decoder_config)):
             switch = role == "decoder"
             try:

@@ -73,7 +73,8 @@ class PairModel(Bridge, Pretrained):
     ) -> None:
         config = _own_config(type(self), config, encoder, decoder)
         catalog = catalog or default_catalog()
-        _check_kind(type(self), config.encoder.model_type, encoder or catalog.encoder(config.encoder.model_type))
+        name = config.encoder.model_type
+        _check_kind(type(self), name, (encoder or catalog.encoder(name)).input_kind)
         device = torch.get_default_device()
         with torch.device("meta"):
             encoder = encoder or catalog.encoder(config.encoder.model_type).build(config.encoder)
@@ -130,7 +131,8 @@ class PairModel(Bridge, Pretrained):
         catalog = catalog or default_catalog()
         encoder = _Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog)
         decoder = _Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog)
-        _check_kind(cls, encoder.config.model_type, encoder.entry)
+        name = encoder.config.model_type
+        _check_kind(cls, name, catalog.encoder(name).input_kind)
         routed = route_options(options, type(encoder.config), type(decoder.config))
         config = cls.config_class.from_encoder_decoder_configs(
             encoder.config.copy(**routed["encoder"]), decoder.config.copy(**routed["decoder"]), **routed["pair"]
@@ -213,14 +215,12 @@ class _Part:
         return load_into(module, open_tensors(self.folder), weights, dtype=dtype, device=device)
 
 
-def _check_kind(cls: type[PairModel], name: str, encoder: Encoder | EncoderEntry | DecoderEntry) -> None:
+def _check_kind(cls: type[PairModel], name: str, input_kind: str) -> None:
     """Refuse an encoder that is for another class of pairs."""
-    kind = getattr(encoder, "input_kind", None)
-    if kind is not None and kind not in cls.input_kinds:
-        other = pair_class(kind).__name__
-        expected = " or ".join(cls.input_kinds)
+    if input_kind not in cls.input_kinds:
+        expected, other = " or ".join(cls.input_kinds), pair_class(input_kind).__name__
         raise IncompatiblePairError(
-            f"{cls.__name__} takes encoders of {expected}, but {name!r} is one of {kind}: use {other}"
+            f"{cls.__name__} takes encoders of {expected}, but {name!r} is one of {input_kind}: use {other}"
         )
 
 
@@ -235,9 +235,8 @@ def _own_config(
     if not isinstance(config, cls.config_class):
         right = next((model.__name__ for model in MODELS if isinstance(config, model.config_class)), None)
         hint = "" if right is None else f": use {right}"
-        raise ConfigError(
-            f"{cls.__name__} is built from a {cls.config_class.__name__}, not a {type(config).__name__}{hint}"
-        )
+        wanted, given = cls.config_class.__name__, type(config).__name__
+        raise ConfigError(f"{cls.__name__} cannot be built from {given}, expected {wanted}{hint}")
     config = config.copy()
     for role, part in (("encoder", encoder), ("decoder", decoder)):
         if part is not None:
@@ -250,7 +249,10 @@ def _read_config(cls: type[PairModel], folder: Path, options: dict[str, Any], ca
     data = read_json(folder / CONFIG_FILE)
     for model in MODELS:
         if model is not cls and data.get("model_type") == model.config_class.model_type:
-            raise ConfigError(f"{folder} holds no {cls.__name__}: use {model.__name__}.from_pretrained")
+            kinds = " or ".join(model.input_kinds)
+            raise ConfigError(
+                f"{folder} holds a pair whose encoder takes {kinds}, no {cls.__name__}: use {model.__name__}"
+            )
     roles: tuple[Role, ...] = ("encoder", "decoder")
     for role in roles:
         if catalog is not None and role in data:

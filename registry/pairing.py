@@ -13,8 +13,8 @@ from speechgraft.registry.report import PairReport
 
 if TYPE_CHECKING:
     from speechgraft.config import Config
-    from speechgraft.registry.configs import SpeechEncoderDecoderConfig
-    from speechgraft.registry.models import SpeechEncoderDecoderModel
+    from speechgraft.registry.configs import PairConfig
+    from speechgraft.registry.models import PairModel
 
 
 def check(
@@ -50,7 +50,7 @@ def check(
     report = PairReport(encoder=encoder_name, decoder=decoder_name)
     try:
         config = _pair_config(encoder_entry, decoder_entry, encoder, decoder, options)
-        model = _on_meta(config, catalog)
+        model = _on_meta(encoder_entry, config, catalog)
     except ConfigError as error:
         return report.with_problems(*(error.problems or (str(error),)))
     except SpeechGraftError as error:
@@ -72,8 +72,10 @@ def pair(
     decoder: Mapping[str, Any] | Config | None = None,
     catalog: Catalog | None = None,
     **options: Any,
-) -> SpeechEncoderDecoderModel:
+) -> PairModel:
     """Make a model of an encoder and a decoder, with new weights. Arguments are those of `check`.
+
+    It is an `EncoderDecoderModel` where the encoder takes tokens, else a `SpeechEncoderDecoderModel`.
 
     Raises:
         UnknownPluginError: There is no such encoder or decoder.
@@ -81,10 +83,11 @@ def pair(
         RoutingError: An option is unknown, or was passed twice.
         IncompatiblePairError: The two cannot be wired.
     """
-    from speechgraft.registry.models import SpeechEncoderDecoderModel
+    from speechgraft.registry.models import pair_class
 
-    config = _pair_config(*_entries(encoder_name, decoder_name, catalog), encoder, decoder, options)
-    return SpeechEncoderDecoderModel(config=config, catalog=catalog)
+    entries = _entries(encoder_name, decoder_name, catalog)
+    config = _pair_config(*entries, encoder, decoder, options)
+    return pair_class(entries[0].input_kind)(config=config, catalog=catalog)
 
 
 def _entries(encoder: str, decoder: str, catalog: Catalog | None) -> tuple[EncoderEntry, DecoderEntry]:
@@ -98,9 +101,10 @@ def _pair_config(
     encoder: Mapping[str, Any] | Config | None,
     decoder: Mapping[str, Any] | Config | None,
     options: Mapping[str, Any],
-) -> SpeechEncoderDecoderConfig:
+) -> PairConfig:
     """The pair's config; problems of both parts are raised together, with paths from the pair's root."""
-    from speechgraft.registry.configs import SpeechEncoderDecoderConfig, route_options
+    from speechgraft.registry.configs import below, route_options
+    from speechgraft.registry.models import pair_class
 
     routed = route_options(options, encoder_entry.load_config_class(), decoder_entry.load_config_class())
     problems: list[str] = []
@@ -109,10 +113,11 @@ def _pair_config(
         try:
             parts.append(_part_config(entry, given, routed[entry.role]))
         except ConfigError as error:
-            problems += [_below(entry.role, problem) for problem in error.problems or (str(error),)]
+            problems += [below(entry.role, problem) for problem in error.problems or (str(error),)]
     if problems:
         raise ConfigError(f"{encoder_entry.name} and {decoder_entry.name} cannot be configured:", problems)
-    return SpeechEncoderDecoderConfig.from_encoder_decoder_configs(*parts, **routed["pair"])
+    config_class = pair_class(encoder_entry.input_kind).config_class
+    return config_class.from_encoder_decoder_configs(*parts, **routed["pair"])
 
 
 def _part_config(entry: Entry, given: Mapping[str, Any] | Config | None, prefixed: Mapping[str, Any]) -> Config:
@@ -131,15 +136,10 @@ def _part_config(entry: Entry, given: Mapping[str, Any] | Config | None, prefixe
     return config_class(**{**(given or {}), **prefixed})
 
 
-def _below(role: str, problem: str) -> str:
-    """A problem of a part with its path from the pair's root."""
-    return f"$.{role}{problem[1:]}" if problem.startswith("$") else f"$.{role}: {problem}"
-
-
-def _on_meta(config: SpeechEncoderDecoderConfig, catalog: Catalog | None) -> SpeechEncoderDecoderModel:
+def _on_meta(encoder_entry: EncoderEntry, config: PairConfig, catalog: Catalog | None) -> PairModel:
     import torch
 
-    from speechgraft.registry.models import SpeechEncoderDecoderModel
+    from speechgraft.registry.models import pair_class
 
     with torch.device("meta"):
-        return SpeechEncoderDecoderModel(config=config, catalog=catalog)
+        return pair_class(encoder_entry.input_kind)(config=config, catalog=catalog)

@@ -15,8 +15,8 @@ from speechgraft.registry.report import PairReport
 
 if TYPE_CHECKING:
     from speechgraft.config import Config
-    from speechgraft.registry.configs import SpeechEncoderDecoderConfig
-    from speechgraft.registry.models import SpeechEncoderDecoderModel
+    from speechgraft.registry.configs import PairConfig
+    from speechgraft.registry.models import PairModel
 
 SPECIAL_TOKENS = ("decoder_start_token_id", "pad_token_id", "eos_token_id")
 """What labels and generation need, from the pair's config or the decoder's."""
@@ -26,7 +26,7 @@ _MANY = 2**40
 
 
 def measure(
-    report: PairReport, encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: SpeechEncoderDecoderModel
+    report: PairReport, encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: PairModel
 ) -> PairReport:
     """The report with the sizes of a model on meta tensors, and with what a trial run of it says."""
     encoder, decoder, config = model.encoder, model.decoder, model.config
@@ -55,7 +55,7 @@ def measure(
     )
 
 
-def _counted(model: SpeechEncoderDecoderModel) -> dict[str, int]:
+def _counted(model: PairModel) -> dict[str, int]:
     parts = {
         "encoder": model.encoder,
         "projection": model.enc_to_dec_proj,
@@ -86,7 +86,7 @@ def _injected(entry: DecoderEntry, config: Config, decoder: Decoder) -> int:
     )
 
 
-def _trial(model: SpeechEncoderDecoderModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _trial(model: PairModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Notes and problems of running the shortest input and one token through the pair, on meta tensors."""
     if model.encoder.input_kind == "features":
         return ("not tried on an input: the contract does not tell how many bins its features have",), ()
@@ -101,7 +101,7 @@ def _trial(model: SpeechEncoderDecoderModel) -> tuple[tuple[str, ...], tuple[str
         return (), (f"running the pair fails: {text}",)
 
 
-def _run(model: SpeechEncoderDecoderModel) -> Iterator[str]:
+def _run(model: PairModel) -> Iterator[str]:
     """What comes out wider or longer than the contracts promise."""
     encoder, decoder = model.encoder, model.decoder
     promised = int(encoder.output_lengths(torch.tensor([encoder.minimum_length]))[0])
@@ -119,9 +119,7 @@ def _unexpected(what: str, found: Tensor, expected: tuple[int, ...]) -> Iterator
         yield f"{what} have shape {tuple(found.shape)}, but the module promises {expected}"
 
 
-def _broken_promises(
-    encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: SpeechEncoderDecoderModel
-) -> Iterator[str]:
+def _broken_promises(encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: PairModel) -> Iterator[str]:
     """Where a module is not what its entry declares."""
     for entry, module, name in (
         (encoder_entry, model.encoder, "input_kind"),
@@ -132,7 +130,7 @@ def _broken_promises(
             yield f"{entry} is registered with {name} {declared!r}, but its module has {found!r}"
 
 
-def _impossible_tokens(config: SpeechEncoderDecoderConfig, size: int) -> Iterator[str]:
+def _impossible_tokens(config: PairConfig, size: int) -> Iterator[str]:
     """Special tokens that the decoder has not: they could be neither read nor written."""
     for name in SPECIAL_TOKENS:
         for token in _token_ids(config, name):
@@ -140,7 +138,7 @@ def _impossible_tokens(config: SpeechEncoderDecoderConfig, size: int) -> Iterato
                 yield f"$.{name}: {token} is not one of the {size} tokens of the decoder"
 
 
-def _token_ids(config: SpeechEncoderDecoderConfig, name: str) -> list[int]:
+def _token_ids(config: PairConfig, name: str) -> list[int]:
     """The ids of a special token: of the pair's config or, where that leaves it open, the decoder's."""
     for value in (getattr(config, name), getattr(config.decoder, name)):
         if value is not None:

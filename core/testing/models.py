@@ -13,8 +13,8 @@ from speechgraft.checkpoint import materialise
 from speechgraft.config import Config
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.registry import Catalog, DecoderEntry, EncoderEntry, Origin
-from speechgraft.registry.configs import SpeechEncoderDecoderConfig
-from speechgraft.registry.models import SpeechEncoderDecoderModel
+from speechgraft.registry.configs import PairConfig
+from speechgraft.registry.models import MODELS, PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.strategies import SEEDS, configs, pair_configs
 
@@ -39,7 +39,7 @@ def drawn_decoder(case: Case, entry: DecoderEntry) -> Decoder:
     return build_decoder(entry, case.draw(configs(entry), "config"), case.draw(SEEDS, "seed of the parameters"))
 
 
-def drawn_pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> SpeechEncoderDecoderModel:
+def drawn_pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> PairModel:
     """A pair of a drawn config, in float64 and eval mode."""
     config = case.draw(pair_configs(encoder, decoder), "config")
     return build_pair(config, catalog_of(encoder, decoder), case.draw(SEEDS, "seed of the parameters"))
@@ -59,11 +59,17 @@ def build_decoder(entry: DecoderEntry, config: Config, seed: int) -> Decoder:
     return _filled(module, seed)
 
 
-def build_pair(config: SpeechEncoderDecoderConfig, catalog: Catalog, seed: int) -> SpeechEncoderDecoderModel:
+def build_pair(config: PairConfig, catalog: Catalog, seed: int) -> PairModel:
     """A pair in float64 and eval mode."""
     with torch.device("meta"):
-        model = SpeechEncoderDecoderModel(config, catalog=catalog)
+        model = new_pair(config, catalog)
     return _filled(model, seed)
+
+
+def new_pair(config: PairConfig, catalog: Catalog) -> PairModel:
+    """A pair of the class that its config is for."""
+    [model_class] = [each for each in MODELS if isinstance(config, each.config_class)]
+    return model_class(config, catalog=catalog)
 
 
 def _filled(module: Module, seed: int) -> Module:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -18,8 +18,9 @@ from speechgraft.errors import ConfigError, PluginError
 from speechgraft.losses import IGNORED
 from speechgraft.nn.masks import length_mask
 from speechgraft.registry import DecoderEntry, EncoderEntry
-from speechgraft.registry.configs import SpeechEncoderDecoderConfig
+from speechgraft.registry.configs import PairConfig
 from speechgraft.registry.entries import Entry
+from speechgraft.registry.models import pair_class
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -82,7 +83,7 @@ def configs(entry: Entry) -> st.SearchStrategy[Config]:
 
 
 @st.composite
-def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> SpeechEncoderDecoderConfig:
+def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> PairConfig:
     """Configs of pairs: any special tokens, with a CTC head or without, a projection or a memory that fits."""
     encoder_config, decoder_config = draw(configs(encoder)), draw(configs(decoder))
     with torch.device("meta"):
@@ -97,7 +98,8 @@ def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) 
     }
     if draw(st.booleans()):
         decoder_config = _taking(decoder_config, output_size)
-    return SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder_config, decoder_config, **options)
+    config_class = pair_class(encoder.input_kind).config_class
+    return config_class.from_encoder_decoder_configs(encoder_config, decoder_config, **options)
 
 
 def _taking(config: Config, memory_size: int) -> Config:
@@ -130,7 +132,10 @@ def batches(
     contents: tuple[str, ...] = ("noise", "tone", "silence", "step"),
 ) -> Batch:
     """Batches of inputs that give about so many frames a row."""
-    span = st.integers(inputs_for(encoder, frames[0]), inputs_for(encoder, frames[1] + 1) - 1)
+    longest = inputs_for(encoder, frames[1] + 1) - 1
+    if encoder.max_positions is not None:
+        longest = min(longest, encoder.max_positions)
+    span = st.integers(min(inputs_for(encoder, frames[0]), longest), longest)
     lengths = tuple(draw(st.lists(span, min_size=rows[0], max_size=rows[1])))
     content, seed = draw(st.sampled_from(contents)), draw(SEEDS)
     return make_batch(encoder, lengths, content, seed)
@@ -140,16 +145,27 @@ def make_batch(encoder: Encoder, lengths: tuple[int, ...], content: str, seed: i
     """A batch of these lengths.
 
     Raises:
-        PluginError: The encoder takes features, and the contracts do not tell how many bins they have.
+        PluginError: The encoder takes features, and the contracts do not tell how many bins they have; or it
+            takes tokens and does not tell how many there are.
     """
     size, random = (len(lengths), max(lengths)), torch.Generator().manual_seed(seed)
     if encoder.input_kind == "features":
         raise PluginError("an encoder of features cannot be tried: the contracts do not tell how many bins they have")
     if encoder.input_kind == "tokens":
-        inputs = torch.randint(int(encoder.config.vocab_size), size, generator=random)
+        if encoder.vocab_size is None:
+            raise PluginError(f"{type(encoder).__name__} takes tokens, but its vocab_size is None")
+        inputs = torch.randint(encoder.vocab_size, size, generator=random)
     else:
         inputs = _waveform(content, torch.rand(size, generator=random, dtype=torch.float64))
     return Batch(lengths, content, seed, inputs * length_mask(torch.tensor(lengths), size[1]))
+
+
+def other_batch(encoder: Encoder, batch: Batch) -> Batch:
+    """A batch of the same lengths that is another in every row, and of tokens in every place."""
+    if encoder.input_kind != "tokens":
+        return make_batch(encoder, batch.lengths, "noise", batch.seed + 1)
+    assert encoder.vocab_size is not None, "make_batch refuses an encoder without it"
+    return evolve(batch, inputs=(batch.inputs + 1) % encoder.vocab_size)
 
 
 def _waveform(content: str, uniform: Tensor) -> Tensor:

@@ -46,13 +46,15 @@ def new_bundle(
     Raises:
         ConfigError: Options that are wrong, or too few tokens for the tokenizer.
         UnknownPluginError: There is no such encoder or decoder.
+        InputError: The encoder takes tokens.
     """
     import torch
 
-    from speechgraft.bundle import Transcriber
+    from speechgraft.bundle import Transcriber, check_hears
 
     catalog = default_catalog()
     encoder_entry, decoder_entry = catalog.encoder(encoder), catalog.decoder(decoder)
+    check_hears(encoder, encoder_entry.input_kind)
     spoken = choose_tokenizer(tokenizer, texts)
     parts: dict[str, Any] = {
         "encoder": _config(encoder_entry, encoder_config),
@@ -86,6 +88,7 @@ def grafted_bundle(
     Raises:
         CheckpointError: A part cannot be read.
         ConfigError: The decoder knows fewer tokens than the tokenizer has.
+        IncompatiblePairError: The encoder takes tokens.
     """
     import torch
 

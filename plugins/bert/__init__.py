@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from speechgraft.registry import DecoderEntry, hookimpl
+from speechgraft.registry import DecoderEntry, EncoderEntry, hookimpl
 
 _TINY = {
     "vocab_size": 37,
@@ -14,6 +14,24 @@ _TINY = {
     "intermediate_size": 32,
     "max_position_embeddings": 64,
 }
+
+
+@hookimpl
+def speechgraft_encoders() -> Iterable[EncoderEntry]:
+    """The one encoder of this family."""
+    yield EncoderEntry(
+        name="bert",
+        config="speechgraft.plugins.bert.config:BertConfig",
+        adapter="speechgraft.plugins.bert.config:ADAPTER",
+        factory="speechgraft.plugins.bert.encoder:BertEncoder",
+        weights="speechgraft.plugins.bert.weights:encoder_weights",
+        input_kind="tokens",
+        stride=1,
+        gradient_checkpointing=True,
+        tiny=_TINY,
+        draw="speechgraft.plugins.bert.strategies:encoder_configs",
+        summary="text, read in both directions, a hidden state for each token",
+    )
 
 
 @hookimpl

@@ -25,6 +25,7 @@ from speechgraft.errors import (
     InputError,
     SpeechGraftError,
 )
+from speechgraft.registry import default_catalog
 from speechgraft.text import build_tokenizer
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -222,3 +223,10 @@ def test_what_is_no_bundle_is_refused(transcriber: Transcriber, tmp_path: Path) 
         (folder / name).unlink()
         with pytest.raises(CheckpointError, match=str(folder)):
             Transcriber.from_pretrained(folder)
+
+
+def test_a_pair_of_text_is_refused_for_it_does_not_hear() -> None:
+    tiny = dict(default_catalog().encoder("bert").tiny)
+    model = speechgraft.pair("bert", "bert", encoder=tiny, decoder=tiny)
+    with pytest.raises(InputError, match="encoder 'bert' takes tokens, but there is audio to encode"):
+        Transcriber(model, Wav2Vec2FeatureExtractor(), build_tokenizer(["zero one"]))

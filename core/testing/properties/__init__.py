@@ -47,7 +47,7 @@ _ALL = (
     Property(
         "P04_mask",
         "values in masked samples, frames or tokens change nothing",
-        {"encoder": (Drawn(frames.mask),), "decoder": (Drawn(tokens.mask),)},
+        {"encoder": (Drawn(frames.mask), Drawn(frames.gaps)), "decoder": (Drawn(tokens.mask),)},
     ),
     Property(
         "P05_causality",
@@ -61,7 +61,7 @@ _ALL = (
     ),
     Property(
         "P07_audio_sensitivity",
-        "another audio changes the logits, and every trainable parameter takes part in the gradient",
+        "another audio or text changes the logits, and every trainable parameter takes part in the gradient",
         {"pair": (Drawn(learning.audio_sensitivity), Drawn(learning.gradients))},
     ),
     Property(

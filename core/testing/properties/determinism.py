@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from speechgraft.registry import DecoderEntry, EncoderEntry
-from speechgraft.registry.models import SpeechEncoderDecoderModel
 from speechgraft.testing.case import Case
-from speechgraft.testing.models import catalog_of, drawn_decoder, drawn_encoder, drawn_pair, seeded
+from speechgraft.testing.models import catalog_of, drawn_decoder, drawn_encoder, drawn_pair, new_pair, seeded
 from speechgraft.testing.strategies import batches, configs, label_batches, memories, pair_configs, token_batches
 
 
@@ -47,7 +46,7 @@ def pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     config = case.draw(pair_configs(encoder, decoder), "config")
     before = copy.deepcopy(config)
     with torch.device("meta"):
-        built = SpeechEncoderDecoderModel(config, catalog=catalog_of(encoder, decoder))
+        built = new_pair(config, catalog_of(encoder, decoder))
     built.config.pad_token_id = 1 - int(bool(config.pad_token_id))
     built.config.encoder.output_attentions = built.config.decoder.output_attentions = True
     case.holds(config == before, f"the config passed in became {config}", "the model's own deep copy")

@@ -8,7 +8,7 @@ from speechgraft.contracts import Encoder, lengths_of
 from speechgraft.registry import EncoderEntry
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import drawn_encoder
-from speechgraft.testing.strategies import batches, make_batch
+from speechgraft.testing.strategies import SEEDS, batches, make_batch, other_batch
 
 
 @torch.no_grad()
@@ -87,3 +87,24 @@ def mask(case: Case, entry: EncoderEntry) -> None:
             f"frames of row {row} with other values in its padding",
             "where padded inputs and frames are left out: norms over time, convolutions, attention",
         )
+
+
+@torch.no_grad()
+def gaps(case: Case, entry: EncoderEntry) -> None:
+    """Of an encoder of tokens: masked ones change nothing wherever they lie, and its mask is that of the frames."""
+    encoder = drawn_encoder(case, entry)
+    if encoder.input_kind != "tokens":
+        return
+    batch = case.draw(batches(encoder), "batch")
+    random = torch.Generator().manual_seed(case.draw(SEEDS, "seed of the mask"))
+    mask = torch.rand(batch.inputs.shape, generator=random) < 0.6
+    mask[torch.arange(len(mask)), torch.randint(mask.shape[1], (len(mask),), generator=random)] = True
+    dirty = torch.where(mask, batch.inputs, other_batch(encoder, batch).inputs)
+    found, expected = (encoder(ids, mask.to(torch.int64)) for ids in (dirty, batch.inputs))
+    case.same(found.frame_mask, mask, "the frame mask of tokens with gaps", "frame_mask")
+    case.close(
+        found.last_hidden_state[mask],
+        expected.last_hidden_state[mask],
+        "hidden states beside other tokens in the gaps of the mask",
+        "the attention's mask of keys",
+    )

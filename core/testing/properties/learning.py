@@ -13,10 +13,10 @@ from speechgraft.losses import IGNORED
 from speechgraft.nn.speech.front_end import TimeNorm
 from speechgraft.nn.speech.spec_augment import SpecAugment
 from speechgraft.registry import DecoderEntry, EncoderEntry
-from speechgraft.registry.models import SpeechEncoderDecoderModel
+from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import drawn_pair
-from speechgraft.testing.strategies import Batch, batches, draw_ids, label_batches, make_batch
+from speechgraft.testing.strategies import Batch, batches, draw_ids, label_batches, other_batch
 
 KEYS = ("key", "k_proj", "key_proj", "k")
 """Names that linear layers of keys go by. Their biases move all scores of a query alike, which softmax undoes."""
@@ -27,14 +27,14 @@ _LEARNT = 1e-13
 
 @torch.no_grad()
 def audio_sensitivity(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
-    """Another audio changes the logits of every utterance."""
+    """Another audio, or another text where the encoder takes one, changes the logits of every utterance."""
     model = drawn_pair(case, encoder, decoder)
     batch = case.draw(batches(model.encoder, frames=(4, 8), contents=("noise",)), "batch")
-    other = make_batch(model.encoder, batch.lengths, "noise", batch.seed + 1)
+    other = other_batch(model.encoder, batch)
     ids = draw_ids(batch.seed, model.decoder, len(batch.lengths), 3)
     first, second = (model(each.inputs, batch.mask, decoder_input_ids=ids).logits for each in (batch, other))
     for row, apart in enumerate((first - second).abs().amax(dim=(1, 2)).tolist()):
-        case.holds(apart > _HEARD, f"another audio moves the logits of row {row} by {apart:.3g}", "cross-attention")
+        case.holds(apart > _HEARD, f"another input moves the logits of row {row} by {apart:.3g}", "cross-attention")
 
 
 def gradients(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
@@ -112,13 +112,13 @@ def micro_batches(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> N
         case.close(found, expected, f"{name} over two micro-batches", "num_items_in_batch, or padding that counts")
 
 
-def make_part(model: SpeechEncoderDecoderModel, batch: Batch, rows: slice) -> Batch:
+def make_part(model: PairModel, batch: Batch, rows: slice) -> Batch:
     """Some rows of a batch, padded to the longest of them."""
     lengths = batch.lengths[rows]
     return Batch(lengths, batch.content, batch.seed, batch.inputs[rows, : max(lengths)])
 
 
-def _step(model: SpeechEncoderDecoderModel, batch: Batch, labels: Tensor, count: int | None) -> dict[str, Tensor]:
+def _step(model: PairModel, batch: Batch, labels: Tensor, count: int | None) -> dict[str, Tensor]:
     """Losses, and gradients by parameter."""
     model.zero_grad()
     output = model(batch.inputs, batch.mask, labels=labels, num_items_in_batch=count)
@@ -131,10 +131,8 @@ def _step(model: SpeechEncoderDecoderModel, batch: Batch, labels: Tensor, count:
     }
 
 
-def _labelled(
-    case: Case, encoder: EncoderEntry, decoder: DecoderEntry
-) -> tuple[SpeechEncoderDecoderModel, Batch, Tensor]:
-    model: SpeechEncoderDecoderModel = drawn_pair(case, encoder, decoder)
+def _labelled(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> tuple[PairModel, Batch, Tensor]:
+    model: PairModel = drawn_pair(case, encoder, decoder)
     rows = (2, 4) if encoder.padding_invariant else (1, 1)
     batch = case.draw(batches(model.encoder, rows=rows, frames=(2, 10)), "batch")
     return model, batch, case.draw(label_batches(model.decoder, len(batch.lengths)), "labels")

@@ -7,12 +7,14 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
+from torch import Tensor
 
 from speechgraft.config import Config
 from speechgraft.config.fields import fields_of
+from speechgraft.contracts import Decoder, Encoder
 from speechgraft.errors import RoutingError
 from speechgraft.registry import DecoderEntry, EncoderEntry, pair
-from speechgraft.registry.models import SpeechEncoderDecoderModel
+from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import catalog_of, drawn_pair
 from speechgraft.testing.strategies import configs, make_batch
@@ -20,41 +22,59 @@ from speechgraft.testing.strategies import configs, make_batch
 
 @torch.no_grad()
 def forward_options(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
-    """Options of `forward` and `generate` go to the part that they name, unprefixed ones to the encoder."""
+    """Options of `forward` and `generate` go to the part that they name, unprefixed ones of parts to the encoder."""
     model = drawn_pair(case, encoder, decoder)
     inputs = make_batch(model.encoder, (model.encoder.minimum_length,), "noise", 0).inputs
     ids = torch.zeros(1, 1, dtype=torch.int64)
 
     def forward(**options: Any) -> None:
-        model(inputs, decoder_input_ids=ids, **options)
+        model(_beside(options, inputs), decoder_input_ids=ids, **options)
 
     def generate(**options: Any) -> None:
-        model.generate(inputs, decoder_input_ids=ids, max_new_tokens=1, **options)
+        model.generate(_beside(options, inputs), decoder_input_ids=ids, max_new_tokens=1, **options)
 
     for part, names in model.forward_options().items():
         for name in names:
-            _reaches(case, model, forward, f"{part}_{name}", (part, name))
+            value = _sample(model, part, name, inputs.shape[1])
+            _reaches(case, model, forward, f"{part}_{name}", value, (part, name))
             if part == "encoder":
-                _reaches(case, model, forward, name, (part, name))
-                _reaches(case, model, generate, f"encoder_{name}", (part, name))
+                for call, spelling in ((forward, name), (generate, name), (generate, f"encoder_{name}")):
+                    _reaches(case, model, call, spelling, value, (part, name))
                 _refused(case, forward, {name: None, f"encoder_{name}": None}, name)
             _refused(case, forward, {f"{part}_{name[:-1]}": None}, name)
 
 
+def _beside(options: dict[str, Any], inputs: Tensor) -> Tensor | None:
+    """The inputs, but where embeddings stand for them."""
+    return None if {"inputs_embeds", "encoder_inputs_embeds"} & options.keys() else inputs
+
+
+def _sample(model: PairModel, part: str, name: str, length: int) -> Any:
+    """A value of an option: one that passes where values are checked, elsewhere one that nothing can use."""
+    module: Encoder | Decoder = getattr(model, part)
+    if name in module.id_options:
+        return torch.zeros(1, length if part == "encoder" else 1, dtype=torch.int64)
+    if part == "encoder" and name == "inputs_embeds":
+        return torch.zeros(1, length, model.encoder.embedding_size or 0, dtype=torch.float64)
+    return object()
+
+
 def _reaches(
     case: Case,
-    model: SpeechEncoderDecoderModel,
+    model: PairModel,
     call: Callable[..., None],
     spelling: str,
+    value: Any,
     destination: tuple[str, str],
 ) -> None:
-    value = object()
     arrived: list[tuple[str, str]] = []
 
     def listener(part: str) -> Callable[..., Any]:
         def hear(module: Any, args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             arrived.extend((part, name) for name, given in options.items() if given is value)
-            return args, {name: given for name, given in options.items() if given is not value}
+            # What cannot be used is taken out again before the part sees it.
+            usable = isinstance(value, Tensor)
+            return args, {name: given for name, given in options.items() if usable or given is not value}
 
         return hear
 
@@ -85,7 +105,7 @@ def factory_options(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) ->
     token = case.draw(st.integers(0, 8), "token")
     options = {f"{role}_{name}": value for role, config in drawn.items() for name, value in _changed(config).items()}
 
-    def make(**options: Any) -> SpeechEncoderDecoderModel:
+    def make(**options: Any) -> PairModel:
         with torch.device("meta"):
             return pair(encoder.name, decoder.name, catalog=catalog_of(encoder, decoder), **options)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from speechgraft.registry import DecoderEntry, EncoderEntry
-from speechgraft.registry.models import SpeechEncoderDecoderModel
+from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import drawn_pair
 from speechgraft.testing.strategies import batches, draw_ids
@@ -54,9 +54,7 @@ def greedy(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
         _most_probable(case, model, inputs, length, alone)
 
 
-def _most_probable(
-    case: Case, model: SpeechEncoderDecoderModel, inputs: Tensor, mask: Tensor | None, tokens: Tensor
-) -> None:
+def _most_probable(case: Case, model: PairModel, inputs: Tensor, mask: Tensor | None, tokens: Tensor) -> None:
     """Each token of a row is the most probable behind those before it."""
     start = model.config.decoder_start_token_id
     case.holds(int(tokens[0]) == start, f"a row begins with {int(tokens[0])}, not {start}", "decoder_start_token_id")

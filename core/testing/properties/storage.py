@@ -15,7 +15,7 @@ from speechgraft.checkpoint import load_into
 from speechgraft.config import Config
 from speechgraft.contracts import Component
 from speechgraft.registry import DecoderEntry, EncoderEntry
-from speechgraft.registry.models import SpeechEncoderDecoderModel
+from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import build_decoder, build_encoder, drawn_pair
 from speechgraft.testing.strategies import SEEDS, batches, configs, draw_ids
@@ -77,7 +77,7 @@ def pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
         model.save_pretrained(folder, max_shard_size=size)
         single = (Path(folder) / "model.safetensors").exists()
         case.holds(single == (size == "5GB"), f"with {size}, one file was written: {single}", "write_tensors")
-        loaded = SpeechEncoderDecoderModel.from_pretrained(folder, catalog=model.catalog)
+        loaded = type(model).from_pretrained(folder, catalog=model.catalog)
     _same_model(case, loaded, model)
     batch = case.draw(batches(model.encoder), "batch")
     ids = draw_ids(batch.seed, model.decoder, len(batch.lengths), 2)
@@ -90,7 +90,7 @@ def pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     case.same(copied, expected, "logits of a copy of the loaded pair", "what is made of a config and not saved")
 
 
-def _same_model(case: Case, loaded: SpeechEncoderDecoderModel, model: SpeechEncoderDecoderModel) -> None:
+def _same_model(case: Case, loaded: PairModel, model: PairModel) -> None:
     found, expected = loaded.state_dict(), model.state_dict()
     case.holds(found.keys() == expected.keys(), f"{found.keys() ^ expected.keys()} differ", "the weight map")
     for name, value in expected.items():

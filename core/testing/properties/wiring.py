@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from speechgraft.errors import SpeechGraftError
 from speechgraft.registry import DecoderEntry, EncoderEntry, check, pair
-from speechgraft.registry.models import SpeechEncoderDecoderModel
+from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import catalog_of, drawn_decoder, drawn_encoder, drawn_pair, seeded
 from speechgraft.testing.strategies import batches, configs, label_batches
@@ -117,14 +117,14 @@ def wiring(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
 
 
 @torch.no_grad()
-def _run(model: SpeechEncoderDecoderModel) -> None:
+def _run(model: PairModel) -> None:
     length = model.encoder.minimum_length
     ids = torch.zeros(1, 1, dtype=torch.int64)
     inputs = ids.expand(1, length) if model.encoder.input_kind == "tokens" else torch.zeros(1, length).double()
     model(inputs, decoder_input_ids=ids)
 
 
-def _measured(model: SpeechEncoderDecoderModel) -> dict[str, Any]:
+def _measured(model: PairModel) -> dict[str, Any]:
     """What the fields of a `PairReport` should hold."""
     projection = model.enc_to_dec_proj
     return {
