@@ -25,6 +25,7 @@ from speechgraft.errors import InputError
 from speechgraft.generation import GenerationConfig, generate
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
+from speechgraft.nn.packing import prepared
 from speechgraft.projection import projection
 from speechgraft.routing import route
 from speechgraft.special_tokens import end_tokens, find_token, marking_tokens
@@ -192,7 +193,8 @@ class Bridge(Component):
 
     def generate(self, inputs: Tensor | None = None, **options: Any) -> Tensor:
         """Token ids for each utterance: see `speechgraft.generation.generate`."""
-        return generate(self, inputs, **options)
+        with prepared(self):
+            return generate(self, inputs, **options)
 
     def forward_options(self) -> dict[str, tuple[str, ...]]:
         """The further options that `forward` takes, by the part they reach."""

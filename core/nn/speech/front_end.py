@@ -16,31 +16,46 @@ from speechgraft.nn.speech.lengths import ConvShape, Length
 class TimeNorm(nn.GroupNorm):
     """Each channel normalised over time, over the frames that belong to the utterance alone.
 
-    A group norm with one channel a group. Given lengths, its statistics leave the padding out, so
-    that an utterance gets the same features alone and in a batch.
+    A group norm with one channel a group, behind the convolution that reads the waveform. Given lengths,
+    its statistics leave the padding out, so that an utterance gets the same features alone and in a batch.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """*Shapes:* `x` (batch, channels, frames); `lengths` (batch,), frames."""
-        if lengths is None:
-            # Without the module's check: a single frame is a fair input, whatever its variance.
-            return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
-        valid = length_mask(lengths, x.shape[-1])[:, None, :]  # (batch, 1, frames)
-        count = lengths.clamp(min=1)[:, None, None].to(x.dtype)
-        centred = x - torch.where(valid, x, 0.0).sum(dim=-1, keepdim=True) / count
-        variance = torch.where(valid, centred, 0.0).square().sum(dim=-1, keepdim=True) / count
-        scale = self.weight[:, None] * torch.rsqrt(variance + self.eps)
-        return centred * scale + self.bias[:, None]
+    def fold(self, conv: nn.Conv1d, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """A convolution and this norm behind it as one: a kernel and a bias for each row of `x`.
+
+        Mean and variance of a channel over time follow from those of the windows that its kernel sees, so
+        that what is normalised need not be there.
+
+        *Shapes:* `x` (batch, places), which a convolution of one channel reads; `lengths` (batch,), of its
+        output's frames; to (batch, channels, kernel) and (batch, channels).
+        """
+        windows = x.unfold(1, conv.kernel_size[0], conv.stride[0])  # (batch, frames, kernel)
+        windows = windows.to(torch.promote_types(x.dtype, torch.float32))
+        count: Tensor | int = windows.shape[1]
+        if lengths is not None:
+            valid = length_mask(lengths, windows.shape[1])[..., None]
+            windows = torch.where(valid, windows, 0.0)
+            count = lengths.clamp(min=1)[:, None, None]
+        mean = windows.sum(dim=1, keepdim=True) / count  # (batch, 1, kernel)
+        centred = windows - mean if lengths is None else torch.where(valid, windows - mean, 0.0)
+        covariance = centred.mT @ centred / count  # (batch, kernel, kernel)
+        weight = conv.weight[:, 0].to(windows.dtype)  # (channels, kernel)
+        variance = ((weight @ covariance) * weight).sum(dim=-1).clamp(min=0.0)  # (batch, channels)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        bias = self.bias - (mean @ weight.mT)[:, 0] * scale
+        if conv.bias is not None:  # the mean that is taken off holds it too; it stays a part of the graph
+            bias = bias + (conv.bias - conv.bias) * scale
+        return (weight * scale[..., None]).to(x.dtype), bias.to(x.dtype)
 
 
 class ChannelNorm(nn.LayerNorm):
     """Each frame normalised over its channels."""
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """*Shapes:* (batch, channels, frames) to the same; `lengths` change nothing."""
+    def forward(self, x: Tensor) -> Tensor:
+        """*Shapes:* (batch, channels, frames) to the same."""
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
@@ -56,10 +71,12 @@ class ConvLayer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """*Shapes:* `x` (batch, channels in, places); `lengths` (batch,), of the output's frames."""
+        if isinstance(self.norm, TimeNorm):
+            weight, bias = self.norm.fold(self.conv, x[:, 0], lengths)
+            windows = x[:, 0].unfold(1, self.shape.kernel, self.shape.stride)  # (batch, frames, kernel)
+            return self.activation(torch.baddbmm(bias[..., None], weight, windows.mT))
         x = self.conv(x)
-        if self.norm is not None:
-            x = self.norm(x, lengths)
-        return self.activation(x)
+        return self.activation(x if self.norm is None else self.norm(x))
 
 
 class ConvFrontEnd(nn.Module):

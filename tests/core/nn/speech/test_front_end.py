@@ -10,36 +10,52 @@ from torch import nn
 from speechgraft.nn.speech.front_end import ChannelNorm, ConvFrontEnd, ConvLayer, TimeNorm
 
 
-def time_norm(channels=3):
+def normed_conv(*, bias=True):
+    """A convolution of one channel and the norm behind it."""
     torch.manual_seed(0)
-    norm = TimeNorm(channels).double()
+    conv, norm = nn.Conv1d(1, 3, 4, 2, bias=bias).double(), TimeNorm(3).double()
     nn.init.normal_(norm.weight)
     nn.init.normal_(norm.bias)
-    return norm
+    return ConvLayer(conv, norm, nn.Identity())
+
+
+def one_after_the_other(layer, x):
+    """The convolution, then the norm of what it gives."""
+    norm = layer.norm
+    return nn.functional.group_norm(layer.conv(x), norm.num_groups, norm.weight, norm.bias, norm.eps)
 
 
 @settings(max_examples=30)
-@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4), seed=st.integers(0, 10**6))
-def test_time_norm_over_valid_frames_is_group_norm_of_the_utterance_alone(lengths, seed):
+@given(lengths=st.lists(st.integers(6, 20), min_size=1, max_size=4), seed=st.integers(0, 10**6), bias=st.booleans())
+def test_time_norm_over_valid_frames_is_group_norm_of_the_utterance_alone(lengths, seed, bias):
+    layer = normed_conv(bias=bias)
     torch.manual_seed(seed)
-    norm, x = time_norm(), 3 + torch.randn(len(lengths), 3, max(lengths), dtype=torch.float64)
-    normed = norm(x, torch.tensor(lengths))
-    for row, length in enumerate(lengths):
-        alone = x[row : row + 1, :, :length]
-        expected = torch.group_norm(alone, 3, norm.weight, norm.bias, norm.eps)
-        torch.testing.assert_close(normed[row : row + 1, :, :length], expected, rtol=0, atol=1e-9)
-        torch.testing.assert_close(norm(alone), expected, rtol=0, atol=1e-12)
+    x = 3 + torch.randn(len(lengths), 1, max(lengths), dtype=torch.float64)
+    frames = layer.shape.output_length(torch.tensor(lengths))
+    normed = layer(x, frames)
+    for row, (length, count) in enumerate(zip(lengths, frames.tolist(), strict=True)):
+        expected = one_after_the_other(layer, x[row : row + 1, :, :length])
+        torch.testing.assert_close(normed[row : row + 1, :, :count], expected, rtol=0, atol=1e-9)
 
 
-def test_time_norm_is_a_group_norm_where_no_lengths_are_given():
-    norm, x = time_norm(), torch.randn(2, 3, 7, dtype=torch.float64)
-    assert torch.equal(norm(x), nn.functional.group_norm(x, 3, norm.weight, norm.bias, norm.eps))
+def test_time_norm_counts_all_frames_where_no_lengths_are_given():
+    layer, x = normed_conv(), torch.randn(2, 1, 17, dtype=torch.float64)
+    torch.testing.assert_close(layer(x, None), one_after_the_other(layer, x), rtol=0, atol=1e-10)
+
+
+def test_time_norm_has_the_gradients_of_convolution_and_norm():
+    layer, x = normed_conv(), torch.randn(2, 1, 17, dtype=torch.float64)
+    weight = torch.randn(2, 3, 7, dtype=torch.float64)
+    found = torch.autograd.grad((layer(x, None) * weight).sum(), list(layer.parameters()))
+    expected = torch.autograd.grad((one_after_the_other(layer, x) * weight).sum(), list(layer.parameters()))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
 
 
 def test_time_norm_survives_an_empty_row_and_silence():
-    norm = time_norm()
-    x = torch.zeros(2, 3, 4, dtype=torch.float64, requires_grad=True)
-    out = norm(x, torch.tensor([0, 4]))
+    layer = normed_conv()
+    x = torch.zeros(2, 1, 12, dtype=torch.float64, requires_grad=True)
+    out = layer(x, torch.tensor([0, 5]))
     out.sum().backward()
     assert out.isfinite().all()
     assert x.grad.isfinite().all()
@@ -48,7 +64,6 @@ def test_time_norm_survives_an_empty_row_and_silence():
 def test_channel_norm_normalises_each_frame():
     norm, x = ChannelNorm(5).double(), torch.randn(2, 5, 4, dtype=torch.float64)
     torch.testing.assert_close(norm(x).mean(dim=1), torch.zeros(2, 4, dtype=torch.float64), rtol=0, atol=1e-12)
-    assert torch.equal(norm(x), norm(x, torch.tensor([1, 2])))
 
 
 def front_end(*, exact):

@@ -1,0 +1,102 @@
+"""Weights prepared for inference on the CPU, for as long as somebody generates.
+
+```python
+import torch
+from torch import nn
+from speechgraft.nn.packing import prepared
+
+model = nn.Sequential(nn.Linear(8, 8), nn.ReLU()).eval()
+with prepared(model), torch.inference_mode():
+    model(torch.zeros(1, 8))
+```
+
+Modules stay what they are and know nothing of it: within the `with`, those that something faster is
+known for answer by that. What was prepared is kept beside the modules and made anew when their weights
+are others; it is in no state dict, copy or pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from speechgraft.nn.feed_forward import FeedForward
+from speechgraft.nn.packing.front_end import fast_front_end
+from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear
+from speechgraft.nn.packing.positions import fast_positions
+from speechgraft.nn.packing.weights import can_pack, packing_pays, released
+from speechgraft.nn.speech.front_end import ConvFrontEnd
+from speechgraft.nn.speech.positions import WeightNormConv
+
+__all__ = ["can_pack", "packing_pays", "prepared"]
+
+Model = TypeVar("Model", bound=nn.Module)
+Forward = Callable[..., Any]
+
+_FAST: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
+    nn.Linear: fast_linear,
+    FeedForward: fast_feed_forward,
+    ConvFrontEnd: fast_front_end,
+    WeightNormConv: fast_positions,
+}
+"""What makes a faster forward of a module of this very class, or `None` where there is none for it."""
+
+
+@contextmanager
+def prepared(model: Model, *, packed: bool | None = None, replace: bool = False) -> Iterator[Model]:
+    """Let a model's modules answer by faster means while no gradients are computed.
+
+    The weights must not change within the `with`. In training mode, with gradients enabled, under
+    autocast, and for weights that are not float32 on the CPU, everything is as without it.
+
+    Args:
+        model: Any module.
+        packed: Whether to; `None`: where a trial on this machine finds that it pays (once a process).
+        replace: Whether the packed form of linear layers takes the place of the plain one meanwhile, to
+            save memory. Their weights are on the meta device then; the plain ones are back at the end, bit for bit.
+
+    Yields:
+        The model.
+    """
+    wanted = packing_pays() if packed is None else packed
+    if not wanted or not can_pack():
+        yield model
+        return
+    changed: list[nn.Module] = []
+    with released(model) if replace else _nothing():
+        try:
+            for part in model.modules():
+                # Whoever came first, in this thread or another, takes it back as well.
+                if "forward" not in vars(part) and (fast := _fast(part)) is not None:
+                    vars(part)["forward"] = _guarded(part, fast)
+                    changed.append(part)
+            yield model
+        finally:
+            for part in changed:
+                vars(part).pop("forward", None)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _fast(part: nn.Module) -> Forward | None:
+    make = _FAST.get(type(part))
+    return None if make is None or part.training else make(part)
+
+
+def _guarded(part: nn.Module, fast: Forward) -> Forward:
+    """The fast forward, or the module's own where its result will be differentiated or cast."""
+    plain = type(part).forward
+
+    def forward(*inputs: Any, **options: Any) -> Any:
+        if torch.is_grad_enabled() or part.training or torch.is_autocast_enabled("cpu"):
+            return plain(part, *inputs, **options)
+        return fast(*inputs, **options)
+
+    return forward

@@ -1,0 +1,36 @@
+"""Linear layers and feed-forwards on packed weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speechgraft.nn.feed_forward import FeedForward
+from speechgraft.nn.packing.weights import is_packable, multiply, packed_weight
+
+
+def fast_linear(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
+    """A linear layer by its packed weight."""
+    if not linear.weight.is_meta and not is_packable(linear.weight):
+        return None
+    packed, bias = packed_weight(linear), linear.bias
+
+    def forward(x: Tensor) -> Tensor:
+        return multiply(x, packed, bias)
+
+    return forward
+
+
+def fast_feed_forward(part: FeedForward) -> Callable[[Tensor], Tensor] | None:
+    """A feed-forward whose GELU is computed while the first product is still at hand."""
+    inner = fast_linear(part.inner)
+    if inner is None or part.activation is not F.gelu or part.chunk:
+        return None
+    packed, bias = packed_weight(part.inner), part.inner.bias
+
+    def forward(hidden: Tensor) -> Tensor:
+        return part.outer(multiply(hidden, packed, bias, gelu=True))
+
+    return forward

@@ -1,0 +1,135 @@
+"""Matrices in the order in which this processor multiplies fastest, by the operators of oneDNN that torch brings.
+
+They are no public interface of torch: nothing outside this package calls them, and without them
+everything runs as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_OPERATORS = ("_reorder_linear_weight", "_linear_pointwise")
+
+Made = TypeVar("Made")
+
+
+@cache
+def can_pack() -> bool:
+    """Whether torch has the operators."""
+    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS)
+
+
+@cache
+def packing_pays() -> bool:
+    """Whether a packed matrix multiplies faster here than a plain one: tried once, in a few dozen milliseconds."""
+    if not can_pack():
+        return False
+    with torch.inference_mode():
+        x, weight = torch.randn(128, 768), torch.randn(3072, 768)
+        matrix = pack(weight)
+        plain = min(_seconds(lambda: F.linear(x, weight)) for _ in range(7))
+        packed = min(_seconds(lambda: multiply(x, matrix, None)) for _ in range(7))
+    return packed < plain
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def pack(weight: Tensor) -> Tensor:
+    """A matrix in another order, which `multiply` alone can read. *Shapes:* (out, in)."""
+    return torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), None)
+
+
+def multiply(x: Tensor, packed: Tensor, bias: Tensor | None, *, gelu: bool = False) -> Tensor:
+    """`F.linear` of a packed weight, and its GELU where asked for. *Shapes:* (..., in) to (..., out)."""
+    kind, algorithm = ("gelu", "none") if gelu else ("none", "")
+    return torch.ops.mkldnn._linear_pointwise(x, packed, bias, kind, [], algorithm)
+
+
+def multiply_add(x: Tensor, packed: Tensor, other: Tensor) -> Tensor:
+    """`F.linear` of a packed weight, added to `other`. *Shapes:* (..., in) and (..., out) to (..., out)."""
+    return torch.ops.mkldnn._linear_pointwise.binary(x, other, packed, None, "add")
+
+
+def is_packable(weight: Tensor) -> bool:
+    """Whether a weight is of the kind that is packed."""
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and weight.numel() > 0
+
+
+class _Stamp(NamedTuple):
+    """What tells that a parameter is as it was."""
+
+    identity: int
+    place: int
+    version: int
+    sample: Tensor
+
+    @classmethod
+    def of(cls, weight: Tensor) -> _Stamp:
+        # Changes through `.data` leave the version as it is; a sample of the values tells of them.
+        flat = weight.detach().reshape(-1)
+        sample = flat[:: max(flat.numel() // 64, 1)].clone()
+        version = 0 if weight.is_inference() else weight._version
+        return cls(id(weight), weight.data_ptr(), version, sample)
+
+    def holds(self, other: _Stamp) -> bool:
+        return self[:3] == other[:3] and torch.equal(self.sample, other.sample)
+
+
+_kept: WeakKeyDictionary[nn.Module, tuple[list[_Stamp], Any]] = WeakKeyDictionary()
+
+
+def remembered(module: nn.Module, make: Callable[[], Made]) -> Made:
+    """What `make` made of this module, made anew where its parameters are not what they were then."""
+    stamps = [_Stamp.of(weight) for weight in module.parameters()]
+    found = _kept.get(module)
+    if found is not None and len(found[0]) == len(stamps) and all(map(_Stamp.holds, found[0], stamps)):
+        return found[1]
+    made = make()
+    _kept[module] = stamps, made
+    return made
+
+
+def packed_weight(linear: nn.Linear) -> Tensor:
+    """The packed weight of a linear layer: the kept one, or the one that stands in its place."""
+    if linear.weight.is_meta:
+        return _kept[linear][1]
+    return remembered(linear, lambda: pack(linear.weight))
+
+
+@contextmanager
+def released(model: nn.Module) -> Iterator[None]:
+    """Keep only the packed form of the linear layers' weights meanwhile, but of those that others share."""
+    owners: dict[int, int] = {}
+    for part in model.modules():
+        for owned in part.parameters(recurse=False):
+            owners[id(owned)] = owners.get(id(owned), 0) + 1
+    taken: list[tuple[nn.Linear, nn.Parameter]] = []
+    try:
+        for part in model.modules():
+            if type(part) is nn.Linear and is_packable(part.weight) and owners[id(part.weight)] == 1:
+                weight = part.weight
+                assert isinstance(weight, nn.Parameter)
+                taken.append((part, weight))
+                packed_weight(part)
+                part.register_parameter("weight", nn.Parameter(weight.detach().to("meta"), requires_grad=False))
+                weight.data = torch.empty(0)
+        yield
+    finally:
+        for linear, weight in taken:
+            if weight.numel() == 0:
+                weight.data = packed_weight(linear).to_dense()
+                _kept.pop(linear, None)
+            linear.register_parameter("weight", weight)
