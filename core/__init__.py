@@ -23,6 +23,8 @@ _HOMES = {
     ),
     "speechgraft.generation": ("GenerationConfig",),
     "speechgraft.plugins.bert.config": ("BertConfig",),
+    "speechgraft.plugins.hubert.config": ("HubertConfig",),
+    "speechgraft.plugins.sew.config": ("SEWConfig",),
     "speechgraft.plugins.wav2vec2.config": ("Wav2Vec2Config",),
     "speechgraft.registry": ("PairReport", "check", "list_decoders", "list_encoders", "pair"),
     "speechgraft.registry.configs": ("EncoderDecoderConfig", "SpeechEncoderDecoderConfig"),

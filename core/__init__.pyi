@@ -20,6 +20,8 @@ from speechgraft.errors import SpeechGraftError as SpeechGraftError
 from speechgraft.errors import UnknownPluginError as UnknownPluginError
 from speechgraft.generation import GenerationConfig as GenerationConfig
 from speechgraft.plugins.bert.config import BertConfig as BertConfig
+from speechgraft.plugins.hubert.config import HubertConfig as HubertConfig
+from speechgraft.plugins.sew.config import SEWConfig as SEWConfig
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config as Wav2Vec2Config
 from speechgraft.registry import PairReport as PairReport
 from speechgraft.registry import check as check

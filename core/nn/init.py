@@ -26,10 +26,12 @@ def init_common(module: nn.Module, *, std: float) -> None:
 
 
 @torch.no_grad()
-def init_conv(conv: nn.Conv1d) -> None:
-    """He et al. (2015) for the weight, uniform in one over the square root of the fan-in for the bias."""
+def init_conv(conv: nn.Conv1d, *, zero_bias: bool = False) -> None:
+    """He et al. (2015) for the weight; the bias zero or uniform in one over the square root of the fan-in."""
     nn.init.kaiming_normal_(conv.weight)
-    if conv.bias is not None:
+    if conv.bias is not None and zero_bias:
+        nn.init.zeros_(conv.bias)
+    elif conv.bias is not None:
         bound = math.sqrt(conv.groups / (conv.in_channels * conv.kernel_size[0]))
         nn.init.uniform_(conv.bias, -bound, bound)
 

@@ -68,6 +68,9 @@ def randomised(model: Any, seed: int) -> Any:
         else:
             sharp = 3.0 if "query" in name or "q_proj" in name else 1.0
             weight.copy_(sharp * noise * weight.shape[1:].numel() ** -0.5)
+    for name, measured in model.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            measured.copy_(torch.rand(measured.shape, generator=generator) + 0.5)
     return model
 
 

@@ -1,0 +1,138 @@
+"""Hubert's encoder (Hsu et al. 2021): convolutions, positions, transformer."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
+from speechgraft.nn.activations import ACTIVATIONS
+from speechgraft.nn.speech.context import SpeechContext
+from speechgraft.nn.speech.features import SpeechFeatures
+from speechgraft.nn.speech.front_end import ConvFrontEnd, FeatureProjection
+from speechgraft.nn.speech.init import init_speech
+from speechgraft.nn.speech.layers import speech_layers
+from speechgraft.nn.speech.positions import ConvPositions, FrameBatchNorm, WeightNormConv
+from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
+from speechgraft.plugins.hubert.config import HubertConfig
+
+
+class HubertEncoder(Encoder):
+    """A waveform in, hidden states of about 20 ms a frame out.
+
+    Args:
+        config: Sizes and choices, read while building.
+    """
+
+    input_kind = "waveform"
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.output_size = config.hidden_size
+        self.features = features(config)
+        self.context = context(config)
+
+    @property
+    def minimum_length(self) -> int:
+        """Samples from which one frame comes out."""
+        return self.features.input_length(1)
+
+    @property
+    def feature_encoder(self) -> nn.Module:
+        """The convolutions over the waveform."""
+        return self.features.convs
+
+    def output_lengths(self, input_lengths: Tensor) -> Tensor:
+        """Frames that come out of so many samples. *Shapes:* (batch,) to (batch,)."""
+        return self.features.output_lengths(input_lengths)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        mask_time_indices: Tensor | None = None,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> EncoderOutput:
+        """Encode a right-padded batch of waveforms.
+
+        *Shapes:* `inputs` (batch, samples); `attention_mask` (batch, samples);
+        `mask_time_indices` (batch, frames), bool, frames that SpecAugment masks.
+        """
+        samples = None if attention_mask is None else lengths_of(attention_mask)
+        frames = self.features(inputs, samples, mask_time_indices)
+        result = self.context(
+            frames.hidden, frames.mask, keep_states=output_hidden_states, keep_weights=output_attentions
+        )
+        return EncoderOutput(
+            last_hidden_state=result.hidden,
+            hidden_states=result.hidden_states,
+            attentions=result.attentions,
+            frame_mask=frames.mask,
+        )
+
+    def init_weights(self, module: nn.Module) -> None:
+        """First values, as published."""
+        init_speech(module, std=self.config.initializer_range, zero_bias=True)
+
+
+def features(config: HubertConfig) -> SpeechFeatures:
+    """Convolutions over the waveform, a projection that may normalise first, SpecAugment."""
+    channels = config.conv_dim[-1]
+    return SpeechFeatures(
+        ConvFrontEnd.published(
+            config.conv_dim,
+            config.conv_kernel,
+            config.conv_stride,
+            bias=config.conv_bias,
+            norm=config.feat_extract_norm,
+            activation=ACTIVATIONS[config.feat_extract_activation],
+            exact=config.padding == "exact",
+        ),
+        FeatureProjection(
+            nn.LayerNorm(channels, eps=config.layer_norm_eps) if config.feat_proj_layer_norm else None,
+            nn.Linear(channels, config.hidden_size),
+            dropout=config.feat_proj_dropout,
+        ),
+        SpecAugment(
+            config.hidden_size,
+            time=Spans(config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks),
+            feature=Spans(config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks),
+            enabled=config.apply_spec_augment,
+        ),
+    )
+
+
+def context(config: HubertConfig) -> SpeechContext:
+    """Positions and transformer layers, normalised before each part (`do_stable_layer_norm`) or after it."""
+    return SpeechContext(
+        positions(config),
+        nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps),
+        speech_layers(
+            config.num_hidden_layers,
+            config.hidden_size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            activation=ACTIVATIONS[config.hidden_act],
+            eps=config.layer_norm_eps,
+            dropout=config.hidden_dropout,
+            attention_dropout=config.attention_dropout,
+            activation_dropout=config.activation_dropout,
+            layerdrop=config.layerdrop,
+            norm_first=config.do_stable_layer_norm,
+            adapter=config.adapter_attn_dim,
+        ),
+        dropout=config.hidden_dropout,
+        norm_last=config.do_stable_layer_norm,
+    )
+
+
+def positions(config: HubertConfig) -> ConvPositions:
+    """A wide convolution over the frames, with weight norm or behind a batch norm."""
+    size, kernel, groups = config.hidden_size, config.num_conv_pos_embeddings, config.num_conv_pos_embedding_groups
+    activation = ACTIVATIONS[config.feat_extract_activation]
+    if not config.conv_pos_batch_norm:
+        return ConvPositions(WeightNormConv(size, kernel, groups), activation)
+    plain = nn.Conv1d(size, size, kernel, padding=kernel // 2, groups=groups)
+    return ConvPositions(plain, activation, FrameBatchNorm(size, exact=config.padding == "exact"))

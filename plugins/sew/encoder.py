@@ -1,0 +1,146 @@
+"""SEW's encoder (Wu et al. 2022): convolutions, squeeze, transformer, up-sampling."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
+from speechgraft.nn.activations import ACTIVATIONS
+from speechgraft.nn.speech.context import SpeechContext
+from speechgraft.nn.speech.features import SpeechFeatures
+from speechgraft.nn.speech.front_end import ConvFrontEnd, FeatureProjection
+from speechgraft.nn.speech.init import init_speech
+from speechgraft.nn.speech.layers import speech_layers
+from speechgraft.nn.speech.positions import ConvPositions, WeightNormConv
+from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
+from speechgraft.nn.speech.squeeze import Squeeze, Upsample
+from speechgraft.plugins.sew.config import SEWConfig
+
+
+class SEWEncoder(Encoder):
+    """A waveform in, hidden states of about 20 ms a frame out, through a transformer at a lower rate.
+
+    Args:
+        config: Sizes and choices, read while building.
+    """
+
+    input_kind = "waveform"
+
+    def __init__(self, config: SEWConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.output_size = config.hidden_size
+        self.features = features(config)
+        self.squeeze = squeeze(config)
+        self.context = context(config)
+        self.upsample = Upsample(
+            config.hidden_size,
+            config.squeeze_factor,
+            ACTIVATIONS[config.feat_extract_activation],
+            exact=config.padding == "exact",
+        )
+
+    @property
+    def minimum_length(self) -> int:
+        """Samples from which one squeezed frame comes out."""
+        return self.features.input_length(self.squeeze.factor)
+
+    @property
+    def feature_encoder(self) -> nn.Module:
+        """The convolutions over the waveform."""
+        return self.features.convs
+
+    def output_lengths(self, input_lengths: Tensor) -> Tensor:
+        """Frames that come out of so many samples. *Shapes:* (batch,) to (batch,)."""
+        return self.features.output_lengths(input_lengths)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        mask_time_indices: Tensor | None = None,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> EncoderOutput:
+        """Encode a right-padded batch of waveforms; hidden states and attentions are those of the squeezed frames.
+
+        *Shapes:* `inputs` (batch, samples); `attention_mask` (batch, samples);
+        `mask_time_indices` (batch, frames), bool, frames that SpecAugment masks.
+        """
+        samples = None if attention_mask is None else lengths_of(attention_mask)
+        frames = self.features(inputs, samples, mask_time_indices)
+        squeezed = self.squeeze(frames.hidden, frames.lengths)
+        result = self.context(
+            squeezed.hidden, squeezed.mask, keep_states=output_hidden_states, keep_weights=output_attentions
+        )
+        return EncoderOutput(
+            last_hidden_state=self.upsample(squeezed._replace(hidden=result.hidden), frames.hidden.shape[1]),
+            hidden_states=result.hidden_states,
+            attentions=result.attentions,
+            frame_mask=frames.mask,
+        )
+
+    def init_weights(self, module: nn.Module) -> None:
+        """First values, as published."""
+        init_speech(module, std=self.config.initializer_range, zero_bias=True)
+
+
+def features(config: SEWConfig) -> SpeechFeatures:
+    """Convolutions over the waveform, a norm, a projection where the width is to change, SpecAugment."""
+    channels, size = config.conv_dim[-1], config.hidden_size
+    return SpeechFeatures(
+        ConvFrontEnd.published(
+            config.conv_dim,
+            config.conv_kernel,
+            config.conv_stride,
+            bias=config.conv_bias,
+            norm=config.feat_extract_norm,
+            activation=ACTIVATIONS[config.feat_extract_activation],
+            exact=config.padding == "exact",
+        ),
+        FeatureProjection(
+            nn.LayerNorm(channels, eps=config.layer_norm_eps),
+            nn.Linear(channels, size) if channels != size else None,
+            dropout=config.feat_proj_dropout,
+        ),
+        SpecAugment(
+            size,
+            time=Spans(config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks),
+            feature=Spans(config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks),
+            enabled=config.apply_spec_augment,
+        ),
+    )
+
+
+def squeeze(config: SEWConfig) -> Squeeze:
+    """The mean of every few frames, and positions at the same rate."""
+    conv = WeightNormConv(
+        config.hidden_size,
+        config.num_conv_pos_embeddings,
+        config.num_conv_pos_embedding_groups,
+        stride=config.squeeze_factor,
+    )
+    positions = ConvPositions(conv, ACTIVATIONS[config.feat_extract_activation])
+    return Squeeze(positions, config.squeeze_factor, exact=config.padding == "exact")
+
+
+def context(config: SEWConfig) -> SpeechContext:
+    """A norm and transformer layers, normalised after each part."""
+    return SpeechContext(
+        None,
+        nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps),
+        speech_layers(
+            config.num_hidden_layers,
+            config.hidden_size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            activation=ACTIVATIONS[config.hidden_act],
+            eps=config.layer_norm_eps,
+            dropout=config.hidden_dropout,
+            attention_dropout=config.attention_dropout,
+            activation_dropout=config.activation_dropout,
+            layerdrop=config.layerdrop,
+        ),
+        dropout=config.hidden_dropout,
+    )
