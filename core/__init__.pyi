@@ -21,8 +21,17 @@ from speechgraft.errors import UnknownPluginError as UnknownPluginError
 from speechgraft.generation import GenerationConfig as GenerationConfig
 from speechgraft.plugins.bert.config import BertConfig as BertConfig
 from speechgraft.plugins.hubert.config import HubertConfig as HubertConfig
+from speechgraft.plugins.hubert.models import HubertForCTC as HubertForCTC
+from speechgraft.plugins.hubert.models import HubertForSequenceClassification as HubertForSequenceClassification
+from speechgraft.plugins.hubert.models import HubertModel as HubertModel
 from speechgraft.plugins.sew.config import SEWConfig as SEWConfig
+from speechgraft.plugins.sew.models import SEWForCTC as SEWForCTC
+from speechgraft.plugins.sew.models import SEWForSequenceClassification as SEWForSequenceClassification
+from speechgraft.plugins.sew.models import SEWModel as SEWModel
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config as Wav2Vec2Config
+from speechgraft.plugins.wav2vec2.models import Wav2Vec2ForCTC as Wav2Vec2ForCTC
+from speechgraft.plugins.wav2vec2.models import Wav2Vec2ForSequenceClassification as Wav2Vec2ForSequenceClassification
+from speechgraft.plugins.wav2vec2.models import Wav2Vec2Model as Wav2Vec2Model
 from speechgraft.registry import PairReport as PairReport
 from speechgraft.registry import check as check
 from speechgraft.registry import list_decoders as list_decoders

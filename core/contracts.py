@@ -76,7 +76,8 @@ class EncoderOutput(Output):
     *Shapes:* `last_hidden_state` (batch, frames, output_size); `frame_mask` (batch, frames), bool,
     true where a frame belongs to the utterance, or `None` where every frame does; `hidden_states`
     a tuple of (batch, frames, hidden_size), the embedding first; `attentions` a tuple of
-    (batch, heads, frames, frames); `extract_features` (batch, frames, features), where there are any.
+    (batch, heads, frames, frames); `extract_features` (batch, frames, features), where there are any;
+    `state_mask` (batch, states), bool, where `hidden_states` have fewer places than there are frames, or `None`.
     """
 
     last_hidden_state: Tensor
@@ -84,6 +85,7 @@ class EncoderOutput(Output):
     hidden_states: tuple[Tensor, ...] | None
     attentions: tuple[Tensor, ...] | None
     frame_mask: Tensor | None
+    state_mask: Tensor | None
 
 
 class DecoderOutput(Output):

@@ -121,7 +121,9 @@ def _check_room(labels: Tensor, kept: Tensor, frames: Tensor) -> None:
 
 
 def classification(
-    logits: Tensor, labels: Tensor, kind: Literal["regression", "single_label", "multi_label"]
+    logits: Tensor,
+    labels: Tensor,
+    kind: Literal["regression", "single_label_classification", "multi_label_classification"],
 ) -> Tensor:
     """Mean loss of whole rows: mean squared error, cross-entropy, or binary cross-entropy of each class.
 
@@ -129,10 +131,10 @@ def classification(
         InputError: The labels have another shape or type, or one is none of the classes; naming the row.
 
     *Shapes:* `logits` (batch, classes); `labels` (batch,) or (batch, 1), numbers of classes, or of a regression or of
-    `"multi_label"` as many as logits; to ().
+    of several classes at once as many as logits; to ().
     """
     rows, classes = logits.shape
-    if kind == "single_label":
+    if kind == "single_label_classification":
         labels = _as_shape(labels, (rows,))
         _check_classes(labels, classes)
         return F.cross_entropy(logits, labels.long())

@@ -5,6 +5,8 @@ Third parties may rely on every name here. Importing this package imports no tor
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from speechgraft.registry.catalog import BrokenPlugin, Catalog, Origin
 from speechgraft.registry.discovery import Plugin, collect, default_catalog, list_decoders, list_encoders
 from speechgraft.registry.entries import INTERFACE, DecoderEntry, EncoderEntry, Role
@@ -12,16 +14,24 @@ from speechgraft.registry.hookspecs import hookimpl, hookspec
 from speechgraft.registry.pairing import check, pair
 from speechgraft.registry.report import PairReport
 
+if TYPE_CHECKING:
+    from speechgraft.registry.ctc import CTCModel
+    from speechgraft.registry.heads import SequenceClassificationModel
+    from speechgraft.registry.single import EncoderModel
+
 __all__ = [
     "INTERFACE",
     "BrokenPlugin",
+    "CTCModel",
     "Catalog",
     "DecoderEntry",
     "EncoderEntry",
+    "EncoderModel",
     "Origin",
     "PairReport",
     "Plugin",
     "Role",
+    "SequenceClassificationModel",
     "check",
     "collect",
     "default_catalog",
@@ -31,3 +41,14 @@ __all__ = [
     "list_encoders",
     "pair",
 ]
+
+_MODELS = {"CTCModel": "ctc", "EncoderModel": "single", "SequenceClassificationModel": "heads"}
+
+
+def __getattr__(name: str) -> Any:
+    """The base classes of models import torch, so they come when they are asked for."""
+    if name in _MODELS:
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_MODELS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from speechgraft.checkpoint.atomic import repair, replacing
 from speechgraft.checkpoint.hub import CONFIG_FILE, SETTINGS_FILES, WEIGHT_FILES, locate
 from speechgraft.checkpoint.report import LoadReport
 from speechgraft.checkpoint.rows import Row, duplicate, old_spelling, rename, split, transpose
-from speechgraft.checkpoint.tensors import TensorFiles, open_tensors, write_tensors
+from speechgraft.checkpoint.tensors import TensorFiles, open_tensors, write_file, write_tensors
 from speechgraft.checkpoint.weight_map import Mapped, WeightMap
 from speechgraft.json_files import read_json, write_json
 
@@ -36,6 +36,7 @@ __all__ = [
     "replacing",
     "split",
     "transpose",
+    "write_file",
     "write_json",
     "write_tensors",
 ]

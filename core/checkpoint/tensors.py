@@ -118,7 +118,7 @@ def write_tensors(folder: Path | str, tensors: Mapping[str, Tensor], max_shard_s
     count = len(shards)
     names = [SINGLE_FILE] if count == 1 else [f"model-{n:05}-of-{count:05}.safetensors" for n in range(1, count + 1)]
     for name, shard in zip(names, shards, strict=True):
-        _write_file(folder / name, shard)
+        write_file(folder / name, shard)
     if count > 1:
         places = {tensor: name for name, shard in zip(names, shards, strict=True) for tensor in shard}
         total = sum(tensor.nbytes for tensor in tensors.values())
@@ -147,7 +147,12 @@ def _shards(tensors: Mapping[str, Tensor], limit: int) -> list[dict[str, Tensor]
     return shards
 
 
-def _write_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write one safetensors file, whole or not at all; its folder is made if it is not there.
+
+    Raises:
+        CheckpointError: It cannot be written.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 

@@ -79,6 +79,7 @@ class SEWEncoder(Encoder):
             hidden_states=result.hidden_states,
             attentions=result.attentions,
             frame_mask=frames.mask,
+            state_mask=squeezed.mask,
         )
 
     def init_weights(self, module: nn.Module) -> None:

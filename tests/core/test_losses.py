@@ -118,7 +118,7 @@ def test_classification_is_the_loss_of_its_kind():
     classes = torch.tensor([1, 0])
     expected = -logits.log_softmax(-1)[[0, 1], classes].mean()
     for labels in (classes, classes[:, None], classes.int()):
-        torch.testing.assert_close(losses.classification(logits, labels, "single_label"), expected)
+        torch.testing.assert_close(losses.classification(logits, labels, "single_label_classification"), expected)
     targets = torch.tensor([[0.5, 1.0], [-3.0, 2.0]])
     torch.testing.assert_close(losses.classification(logits, targets, "regression"), (logits - targets).square().mean())
     torch.testing.assert_close(
@@ -127,20 +127,22 @@ def test_classification_is_the_loss_of_its_kind():
     )
     several = torch.tensor([[1, 0], [1, 1]])
     likely = torch.where(several.bool(), logits.sigmoid(), 1 - logits.sigmoid())
-    torch.testing.assert_close(losses.classification(logits, several, "multi_label"), -likely.log().mean())
+    torch.testing.assert_close(
+        losses.classification(logits, several, "multi_label_classification"), -likely.log().mean()
+    )
 
 
 @pytest.mark.parametrize(
     ("labels", "kind", "message"),
     [
-        ([0, 2], "single_label", r"labels hold 2 in row 1, but there are 2 classes \(0 to 1\)"),
-        ([-100, 1], "single_label", r"labels hold -100 in row 0"),
-        ([0.0, 1.0], "single_label", r"labels are torch.float32"),
-        ([0, 1, 1], "single_label", r"labels have shape \(3,\), but \(2,\) was expected"),
-        (0, "single_label", r"labels have shape \(\)"),
+        ([0, 2], "single_label_classification", r"labels hold 2 in row 1, but there are 2 classes \(0 to 1\)"),
+        ([-100, 1], "single_label_classification", r"labels hold -100 in row 0"),
+        ([0.0, 1.0], "single_label_classification", r"labels are torch.float32"),
+        ([0, 1, 1], "single_label_classification", r"labels have shape \(3,\), but \(2,\) was expected"),
+        (0, "single_label_classification", r"labels have shape \(\)"),
         ([1.0, 2.0], "regression", r"labels have shape \(2,\), but \(2, 2\) was expected"),
         ([[1.0, 2.0], [float("nan"), 1.0]], "regression", r"labels hold nan in row 1, but a number was expected"),
-        ([[1, 0], [1, 2]], "multi_label", r"labels hold 2.0 in row 1, but between 0 and 1 was expected"),
+        ([[1, 0], [1, 2]], "multi_label_classification", r"labels hold 2.0 in row 1, but between 0 and 1 was expected"),
     ],
 )
 def test_classification_refuses_labels_that_are_none(labels, kind, message):
