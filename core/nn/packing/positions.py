@@ -23,7 +23,7 @@ def fast_positions(part: WeightNormConv) -> Callable[[Tensor], Tensor] | None:
     """The convolution of a folded weight, by Fourier transforms where its kernel is long."""
     if not is_packable(part.weight_v):
         return None
-    if part.kernel_size[0] < _LONG or part.stride > 1:
+    if part.kernel_size[0] < _LONG:
         weight = remembered(part, lambda: part.weight().detach())
         return lambda x: part.convolve(x, weight)
     size = 1 << (2 * part.kernel_size[0] - 1).bit_length()
@@ -38,7 +38,7 @@ def _spectrum(weight: Tensor, groups: int, size: int) -> Tensor:
 
 
 def _by_transform(x: Tensor, spectrum: Tensor, part: WeightNormConv, size: int) -> Tensor:
-    """*Shapes:* `x` (batch, channels, frames) to (batch, channels, frames), one more for an even kernel."""
+    """*Shapes:* `x` (batch, channels, frames) to the same at every stride, one more for an even kernel."""
     kernel, groups = part.kernel_size[0], part.groups
     frames = x.shape[-1] + 2 * (kernel // 2) - kernel + 1
     step = size - kernel + 1
@@ -51,4 +51,4 @@ def _by_transform(x: Tensor, spectrum: Tensor, part: WeightNormConv, size: int) 
     product = by_group @ spectrum  # (frequencies, groups, batch * blocks, out / groups)
     back = torch.fft.irfft(product.permute(1, 3, 2, 0), size)[..., kernel - 1 :]  # (groups, out, batch * blocks, step)
     rows = back.flatten(0, 1).unflatten(1, (x.shape[0], blocks)).transpose(0, 1).flatten(2)
-    return rows[..., :frames] + part.bias[:, None]
+    return rows[..., : frames : part.stride] + part.bias[:, None]
