@@ -27,6 +27,8 @@ _HOMES = {
     "speechgraft.plugins.hubert.models": ("HubertForCTC", "HubertForSequenceClassification", "HubertModel"),
     "speechgraft.plugins.sew.config": ("SEWConfig",),
     "speechgraft.plugins.sew.models": ("SEWForCTC", "SEWForSequenceClassification", "SEWModel"),
+    "speechgraft.plugins.sew_d.config": ("SEWDConfig",),
+    "speechgraft.plugins.sew_d.models": ("SEWDForCTC", "SEWDForSequenceClassification", "SEWDModel"),
     "speechgraft.plugins.wav2vec2.config": ("Wav2Vec2Config",),
     "speechgraft.plugins.wav2vec2.models": ("Wav2Vec2ForCTC", "Wav2Vec2ForSequenceClassification", "Wav2Vec2Model"),
     "speechgraft.registry": ("PairReport", "check", "list_decoders", "list_encoders", "pair"),

@@ -28,6 +28,10 @@ from speechgraft.plugins.sew.config import SEWConfig as SEWConfig
 from speechgraft.plugins.sew.models import SEWForCTC as SEWForCTC
 from speechgraft.plugins.sew.models import SEWForSequenceClassification as SEWForSequenceClassification
 from speechgraft.plugins.sew.models import SEWModel as SEWModel
+from speechgraft.plugins.sew_d.config import SEWDConfig as SEWDConfig
+from speechgraft.plugins.sew_d.models import SEWDForCTC as SEWDForCTC
+from speechgraft.plugins.sew_d.models import SEWDForSequenceClassification as SEWDForSequenceClassification
+from speechgraft.plugins.sew_d.models import SEWDModel as SEWDModel
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config as Wav2Vec2Config
 from speechgraft.plugins.wav2vec2.models import Wav2Vec2ForCTC as Wav2Vec2ForCTC
 from speechgraft.plugins.wav2vec2.models import Wav2Vec2ForSequenceClassification as Wav2Vec2ForSequenceClassification

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from speechgraft.losses import IGNORED
+from speechgraft.nn.disentangled import RelativePositions
 from speechgraft.nn.speech.front_end import TimeNorm
 from speechgraft.nn.speech.spec_augment import SpecAugment
 from speechgraft.registry import DecoderEntry, EncoderEntry
@@ -58,13 +59,16 @@ def gradients(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
 def exempt(model: nn.Module) -> set[str]:
     """Names of parameters that have no gradient for a reason.
 
-    They are mask embeddings, which only masked frames use; biases of keys, which softmax undoes; and
-    biases of convolutions in front of a norm over time, which undoes them.
+    They are mask embeddings, which only masked frames use; biases of keys, which softmax undoes, and of the norm of
+    distances, which may be keys and nothing else; and biases of convolutions in front of a norm over time, which
+    undoes them.
     """
     free = {name for name, _ in model.named_parameters() if _is_key_bias(name)}
     for path, module in model.named_modules():
         if isinstance(module, SpecAugment):
             free.add(f"{path}.embedding")
+        if isinstance(module, RelativePositions):
+            free.add(f"{path}.norm.bias")
         for (before, _), (_, norm) in pairwise(module.named_children()):
             if isinstance(norm, TimeNorm):
                 free.add(f"{path}.{before}.bias")
