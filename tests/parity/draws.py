@@ -104,6 +104,16 @@ def transformers_of_speech(draw: st.DrawFn) -> Options:
 
 
 @st.composite
+def norm_orders(draw: st.DrawFn) -> Options:
+    """Norms before or after each part of a layer, and the adapters that the former may have."""
+    stable = draw(st.booleans())
+    return {
+        "do_stable_layer_norm": stable,
+        "adapter_attn_dim": draw(st.sampled_from([None, 3])) if stable else None,
+    }
+
+
+@st.composite
 def wav2vec2s(draw: st.DrawFn, *, masked: bool = True, widths: tuple[int, ...] = ()) -> Options:
     """A wav2vec2.
 
@@ -115,13 +125,59 @@ def wav2vec2s(draw: st.DrawFn, *, masked: bool = True, widths: tuple[int, ...] =
     """
     options = draw(transformers_of_speech())
     kernels = st.just(3) if masked else st.integers(1, 5)
-    stable = draw(st.booleans())
     return {
         **options,
+        **draw(norm_orders()),
         "layerdrop": draw(dropouts),
-        "do_stable_layer_norm": stable,
-        "adapter_attn_dim": draw(st.sampled_from([None, 3])) if stable else None,
         **draw(adapters(kernels=kernels, widths=[options["hidden_size"], *widths])),
+    }
+
+
+@st.composite
+def huberts(draw: st.DrawFn, *, masked: bool = True) -> Options:
+    """A Hubert; `masked` changes nothing."""
+    return {
+        **draw(transformers_of_speech()),
+        **draw(norm_orders()),
+        "layerdrop": draw(dropouts),
+        "feat_proj_layer_norm": draw(st.booleans()),
+        "conv_pos_batch_norm": draw(st.booleans()),
+    }
+
+
+@st.composite
+def squeezes(draw: st.DrawFn, options: Options) -> Options:
+    """Options with a squeeze, which needs no projection where the front end has the width already."""
+    channels = [*options["conv_dim"][:-1], options["hidden_size"]]
+    return {
+        **options,
+        "squeeze_factor": draw(st.integers(1, 4)),
+        "conv_dim": draw(st.sampled_from([options["conv_dim"], channels])),
+    }
+
+
+@st.composite
+def sews(draw: st.DrawFn, *, masked: bool = True) -> Options:
+    """A SEW; `masked` changes nothing."""
+    options = draw(squeezes(draw(transformers_of_speech())))
+    return {**options, "layerdrop": draw(dropouts)}
+
+
+@st.composite
+def sew_ds(draw: st.DrawFn, *, masked: bool = True) -> Options:
+    """A SEW-D, its buckets so few that tiny lengths reach beyond them; with or without masks."""
+    buckets = draw(st.sampled_from([-1, *range(2, 9)]))
+    shortest = 1 if buckets < 0 else buckets // 2 + 2
+    unlimited = st.just(-1) if buckets > 0 else st.nothing()
+    return {
+        **draw(squeezes(draw(transformers_of_speech()))),
+        "position_buckets": buckets,
+        "max_position_embeddings": draw(st.integers(shortest, 24) | unlimited),
+        "share_att_key": draw(st.booleans()),
+        "relative_attention": draw(st.sampled_from([True, True, True, False])),
+        "pos_att_type": draw(st.sampled_from([["p2c", "c2p"], ["c2p"], ["p2c"], []])),
+        "norm_rel_ebd": draw(st.sampled_from(["layer_norm", "none"])),
+        "feature_layer_norm_eps": draw(st.sampled_from([1e-5, 1e-3])),
     }
 
 
@@ -180,7 +236,7 @@ def pairs(draw: st.DrawFn, *, masked: bool = True) -> Pair:
 
 def minimum_length(encoder: Options) -> int:
     """Samples from which an encoder gives a frame and a group norm, which wants two, has what to normalise."""
-    frames = 1
+    frames = encoder.get("squeeze_factor", 1)
     for _ in range(encoder.get("num_adapter_layers", 0)):
         frames = ConvShape(encoder["adapter_kernel_size"], encoder["adapter_stride"], padding=1).input_length(frames)
     shapes = [ConvShape(*shape) for shape in zip(encoder["conv_kernel"], encoder["conv_stride"], strict=True)]
@@ -224,7 +280,8 @@ def audio(draw: st.DrawFn, encoder: Options, *, masked: bool = True, rows: tuple
     padded = bool((lengths != lengths.max()).any())
     mask = length_mask(lengths, int(lengths.max())).long() if padded or (masked and draw(st.booleans())) else None
     values = normal(draw(seeds), len(lengths), int(lengths.max()))
-    blind = encoder["feat_extract_norm"] == "layer" and not encoder.get("add_adapter")
+    frame_by_frame = not encoder.get("add_adapter") and "squeeze_factor" not in encoder
+    blind = encoder["feat_extract_norm"] == "layer" and frame_by_frame
     either = blind or not padded
     return Audio(values, mask, draw(st.sampled_from(["exact", "reference"])) if either else "reference")
 
