@@ -280,7 +280,8 @@ def audio(draw: st.DrawFn, encoder: Options, *, masked: bool = True, rows: tuple
     padded = bool((lengths != lengths.max()).any())
     mask = length_mask(lengths, int(lengths.max())).long() if padded or (masked and draw(st.booleans())) else None
     values = normal(draw(seeds), len(lengths), int(lengths.max()))
-    frame_by_frame = not encoder.get("add_adapter") and "squeeze_factor" not in encoder
+    looking = ("add_adapter", "squeeze_factor", "conv_pos_batch_norm")
+    frame_by_frame = not any(encoder.get(name) for name in looking)
     blind = encoder["feat_extract_norm"] == "layer" and frame_by_frame
     either = blind or not padded
     return Audio(values, mask, draw(st.sampled_from(["exact", "reference"])) if either else "reference")

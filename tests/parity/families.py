@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import transformers
-from draws import Options, huberts, sews, wav2vec2s
+from draws import Options, huberts, sew_ds, sews, wav2vec2s
 from hypothesis import strategies as st
 
 WIDTHS = (3, 5, 8)
@@ -33,6 +33,7 @@ class Family:
 FAMILIES = {
     "hubert": Family(transformers.HubertConfig, transformers.HubertModel, huberts),
     "sew": Family(transformers.SEWConfig, transformers.SEWModel, sews),
+    "sew-d": Family(transformers.SEWDConfig, transformers.SEWDModel, sew_ds),
     "wav2vec2": Family(transformers.Wav2Vec2Config, transformers.Wav2Vec2Model, partial(wav2vec2s, widths=WIDTHS)),
 }
 """By the name in the catalog."""
