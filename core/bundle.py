@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -16,10 +14,12 @@ from numpy.typing import NDArray
 
 from speechgraft.audio import Audio, AudioSource, read_audio, source_name
 from speechgraft.audio.ahead import length_batches, read_ahead, windows
-from speechgraft.errors import CheckpointError, InputError, SpeechGraftError
+from speechgraft.ctc import Timed
+from speechgraft.errors import InputError, SpeechGraftError
+from speechgraft.hearing import Heard, Hearing, evaluating, hearing_of, load_parts, shipped_folder
 
 if TYPE_CHECKING:
-    from speechgraft.generation import GenerationConfig
+    from speechgraft.registry import CTCModel
     from speechgraft.registry.catalog import Catalog
     from speechgraft.registry.models import PairModel
     from speechgraft.text import TextTokenizer
@@ -29,6 +29,8 @@ Source = AudioSource | Audio | NDArray[Any]
 
 SILENCE = 1e-4
 """Audio without a sample above this, of full scale 1, is silence: -80 dB, three steps of 16 bit."""
+
+_SILENT = f"silence: no sample above {SILENCE:g} of full scale"
 
 _WINDOW_SECONDS = 1200.0
 _BATCH_SECONDS = 160
@@ -63,6 +65,9 @@ class Transcript:
     warnings: tuple[str, ...] = ()
     """What makes the text doubtful."""
 
+    words: tuple[Timed, ...] | None = None
+    """The words with the seconds in which they are said; `None` from a pair, whose decoder does not tell."""
+
 
 @attrs.frozen
 class Failure:
@@ -82,7 +87,7 @@ class Transcriber:
     """A model, its feature extractor and its tokenizer, which were trained together.
 
     Args:
-        model: A pair whose encoder takes audio.
+        model: A pair whose encoder takes audio, or a CTC model, `Wav2Vec2ForCTC` and its like.
         extractor: Makes batches of it: `Wav2Vec2FeatureExtractor`, or what the encoder's plugin brings.
         tokenizer: Writes the tokens.
 
@@ -90,8 +95,8 @@ class Transcriber:
         InputError: The encoder takes tokens: there is nothing to hear with.
     """
 
-    def __init__(self, model: PairModel, extractor: Any, tokenizer: TextTokenizer) -> None:
-        check_hears(model.config.encoder.model_type, model.encoder.input_kind)
+    def __init__(self, model: PairModel | CTCModel, extractor: Any, tokenizer: TextTokenizer) -> None:
+        check_hears(model.encoder.config.model_type, model.encoder.input_kind)
         self.model = model
         self.extractor = extractor
         self.tokenizer = tokenizer
@@ -106,7 +111,7 @@ class Transcriber:
         catalog: Catalog | None = None,
         **place: Any,
     ) -> Self:
-        """Load all three from a folder or a repository on the hub.
+        """Load all three from a folder or a repository on the hub: a pair, or a CTC model such as `Wav2Vec2ForCTC`.
 
         Args:
             dir_or_id: Where; `None` is the model for spoken English digits that ships with speechgraft.
@@ -120,13 +125,9 @@ class Transcriber:
             ConfigError: All that is wrong with a config.
         """
         from speechgraft.checkpoint import locate
-        from speechgraft.registry.models import SpeechEncoderDecoderModel
 
-        folder = _shipped() if dir_or_id is None else locate(dir_or_id, **place)
-        model = SpeechEncoderDecoderModel.from_pretrained(folder, dtype=dtype, device=device, catalog=catalog)
-        parts = model.config.encoder.model_type, model.config.decoder.model_type
-        extractor = model.catalog.encoder(parts[0]).load_extractor().from_pretrained(folder)
-        return cls(model, extractor, model.catalog.decoder(parts[1]).load_tokenizer()(folder))
+        folder = shipped_folder() if dir_or_id is None else locate(dir_or_id, **place)
+        return cls(*load_parts(folder, dtype=dtype, device=device, catalog=catalog))
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write all three into a folder, which is exchanged as a whole: an interrupted save changes nothing.
@@ -148,7 +149,8 @@ class Transcriber:
         Args:
             source: See `Source`.
             max_seconds: The longest audio that is taken, `None` for any.
-            **generation: Fields of `GenerationConfig`, such as `max_new_tokens`, in place of the model's.
+            **generation: Of a pair, fields of `GenerationConfig`, such as `max_new_tokens`, in place of the model's;
+                of a CTC model, `num_beams` and `language_model` with its weights `alpha` and `beta`, see `CTCOptions`.
 
         Raises:
             InputError: The audio cannot be read, is too long, or too short for the model.
@@ -181,8 +183,8 @@ class Transcriber:
         """
         if batch_size < 1:
             raise InputError(f"batch_size={batch_size}, expected a positive number")
-        config = self.model.generation_config.superseded_by(generation)
-        return self._batch(enumerate(sources), batch_size, max_seconds, on_error, config)
+        hearing = hearing_of(self.model, self.tokenizer, self.extractor.sampling_rate)
+        return self._batch(enumerate(sources), batch_size, max_seconds, on_error, hearing, hearing.options(generation))
 
     def _batch(
         self,
@@ -190,12 +192,13 @@ class Transcriber:
         batch_size: int,
         max_seconds: float | None,
         on_error: Callable[[Failure], None] | None,
-        config: GenerationConfig,
+        hearing: Hearing,
+        options: Any,
     ) -> Iterator[Transcript]:
         read = read_ahead(sources, lambda source: self._read(*source, max_seconds), depth=2 * batch_size)
         for window in windows(read, _seconds, 4 * batch_size, _WINDOW_SECONDS):
             audios = [item for item in window if isinstance(item, Audio)]
-            transcripts = self._transcribed(audios, batch_size, config)
+            transcripts = self._transcribed(audios, batch_size, hearing, options)
             for item in window:
                 if isinstance(item, Audio):
                     yield next(transcripts)
@@ -231,18 +234,26 @@ class Transcriber:
                 f"too short: the model needs at least {encoder.minimum_length}"
             )
 
-    def _transcribed(self, audios: list[Audio], batch_size: int, config: GenerationConfig) -> Iterator[Transcript]:
-        transcripts = {place: _silence(audio) for place, audio in enumerate(audios) if _is_silent(audio)}
+    def _transcribed(
+        self, audios: list[Audio], batch_size: int, hearing: Hearing, options: Any
+    ) -> Iterator[Transcript]:
+        transcripts = {
+            place: _transcript(attrs.evolve(hearing.silence, warnings=(_SILENT,)), audio)
+            for place, audio in enumerate(audios)
+            if _is_silent(audio)
+        }
         heard = [place for place in range(len(audios)) if place not in transcripts]
         area = _BATCH_SECONDS * self.extractor.sampling_rate
         for batch in length_batches([len(audios[place].samples) for place in heard], batch_size, area):
             places = [heard[number] for number in batch]
-            rows = self._generated([audios[place].samples for place in places], config)
+            with evaluating(self.model):
+                rows = hearing.hear(*self._features([audios[place].samples for place in places]), options)
             for place, row in zip(places, rows, strict=True):
-                transcripts[place] = self._transcript(row, audios[place], config)
+                transcripts[place] = _transcript(row, audios[place])
         return iter([transcripts[place] for place in range(len(audios))])
 
-    def _generated(self, samples: list[NDArray[np.float32]], config: GenerationConfig) -> list[list[int]]:
+    def _features(self, samples: list[NDArray[np.float32]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs of the model and their mask."""
         # The mask is asked for whatever the extractor's settings say: it carries the lengths, and with
         # them a recording has the same words alone and beside a longer one.
         features = dict(
@@ -257,19 +268,7 @@ class Transcriber:
         mask = features.pop("attention_mask")
         [values] = features.values()
         like = next(self.model.parameters())
-        with _evaluating(self.model):
-            rows = self.model.generate(
-                values.to(like.device, like.dtype), attention_mask=mask.to(like.device), generation_config=config
-            )
-        return [[int(token) for token in row] for row in rows.tolist()]
-
-    def _transcript(self, row: list[int], audio: Audio, config: GenerationConfig) -> Transcript:
-        ends = self.model.ends(config)
-        said = row[1:]
-        end = next((place for place, token in enumerate(said) if token in ends), None)
-        warnings = (f"stopped after {len(said)} tokens without an end",) if ends and end is None else ()
-        tokens = tuple(said[:end])
-        return Transcript(self.tokenizer.decode(tokens), tokens, audio.seconds, audio.source, warnings)
+        return values.to(like.device, like.dtype), mask.to(like.device)
 
 
 def check_hears(encoder: str, input_kind: str) -> None:
@@ -285,13 +284,6 @@ def check_hears(encoder: str, input_kind: str) -> None:
         )
 
 
-def _shipped() -> Path:
-    folder = Path(str(files("speechgraft"))) / "assets" / "digits"
-    if not folder.is_dir():
-        raise CheckpointError("this installation has no model inside: pass the folder or hub id of one")
-    return folder
-
-
 def _seconds(item: Audio | Failure) -> float:
     return item.seconds if isinstance(item, Audio) else 0.0
 
@@ -300,17 +292,5 @@ def _is_silent(audio: Audio) -> bool:
     return bool(np.abs(audio.samples).max() <= SILENCE)
 
 
-def _silence(audio: Audio) -> Transcript:
-    return Transcript("", (), audio.seconds, audio.source, (f"silence: no sample above {SILENCE:g} of full scale",))
-
-
-@contextmanager
-def _evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """Eval mode for a while; each part goes back to the mode that it had."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
+def _transcript(heard: Heard, audio: Audio) -> Transcript:
+    return Transcript(heard.text, heard.tokens, audio.seconds, audio.source, heard.warnings, heard.words)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from speechgraft.checkpoint import WeightMap
     from speechgraft.config import Config, ConfigAdapter
     from speechgraft.contracts import Decoder, Encoder
+    from speechgraft.registry.ctc import CTCModel
 
 Part = TypeVar("Part")
 
@@ -177,6 +178,9 @@ class EncoderEntry(Entry):
     extractor: str = field(default="speechgraft.audio:Wav2Vec2FeatureExtractor", validator=_check_import_string)
     """The class that turns audio into inputs, with a `from_pretrained` for the checkpoint's folder."""
 
+    ctc_model: str | None = field(default=None, validator=_check_import_string)
+    """The class of its checkpoints with a CTC head, a `speechgraft.registry.CTCModel`; `None`: there are none."""
+
     stride: int | None = field(default=None, validator=_stride, metadata={"capability": True})
     """Inputs (samples, frames or tokens) a frame with the default config; `None`: it varies."""
 
@@ -186,6 +190,10 @@ class EncoderEntry(Entry):
     def load_extractor(self) -> Any:
         """The feature extractor's class, imported now."""
         return self._load("extractor")
+
+    def load_ctc_model(self) -> type[CTCModel] | None:
+        """The class of checkpoints with a CTC head, imported now, or `None`."""
+        return None if self.ctc_model is None else cast("type[CTCModel]", self._load("ctc_model"))
 
     def build(self, config: Config) -> Encoder:
         """The module of a config.

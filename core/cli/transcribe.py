@@ -18,6 +18,7 @@ from speechgraft.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from speechgraft.bundle import Failure, Transcript
+    from speechgraft.ctc import LanguageModel
 
 _DTYPES = ("float32", "bfloat16", "float16", "auto")
 
@@ -37,8 +38,14 @@ def command(
     device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, ...")] = "cpu",
     dtype: Annotated[str, typer.Option(help="Numbers to compute with: float32, bfloat16, float16, auto.")] = "float32",
     max_seconds: Annotated[float, typer.Option(min=0, help="Refuse longer recordings; 0 takes any.")] = 300.0,
+    beams: Annotated[int | None, typer.Option(help="Width of a CTC model's beam search; 1 reads greedily.")] = None,
+    lm: Annotated[Path | None, typer.Option(help="Language model for a CTC model: ARPA, or KenLM's binary.")] = None,
+    lm_weight: Annotated[float | None, typer.Option(help="Weight of the language model (0.5).")] = None,
+    word_bonus: Annotated[float | None, typer.Option(help="Added for each word beside a language model (1.0).")] = None,
 ) -> None:
     """Print the words of each recording: alone for one file, as `path: words` for several.
+
+    With --json a CTC model's words come with the seconds in which they are said.
 
     What cannot be transcribed is listed on standard error when the others are done, and the exit status is then
     1; it is 2 where the only file fails.
@@ -48,6 +55,7 @@ def command(
     show = _as_json if as_json else _as_words if len(sources) == 1 else _as_line
     failures: list[Failure] = []
     seconds = 0.0
+    options = {"num_beams": beams, "language_model": _language_model(lm), "alpha": lm_weight, "beta": word_bonus}
     with _written(output) as file:
         transcriber = _transcriber(model, device, dtype)
         transcripts = transcriber.batch(
@@ -55,6 +63,7 @@ def command(
             batch_size=batch_size,
             max_seconds=max_seconds or None,
             on_error=failures.append if len(sources) > 1 else None,
+            **{name: value for name, value in options.items() if value is not None},
         )
         for transcript in _with_progress(transcripts, len(sources), failures):
             seconds += transcript.seconds
@@ -87,6 +96,14 @@ def _opened(name: str) -> str | IO[bytes]:
     return sys.stdin.buffer if name == "-" else name
 
 
+def _language_model(path: Path | None) -> LanguageModel | None:
+    if path is None:
+        return None
+    from speechgraft.ctc import load_language_model
+
+    return load_language_model(path)
+
+
 def _transcriber(model: str | None, device: str, dtype: str) -> Any:
     if dtype not in _DTYPES:
         raise InputError(f"--dtype {dtype}: expected {', '.join(_DTYPES)}{did_you_mean(dtype, _DTYPES)}")
@@ -114,11 +131,11 @@ def _as_line(transcript: Transcript) -> str:
 
 
 def _as_json(transcript: Transcript) -> str:
-    return json.dumps({"audio": transcript.source, **attrs.asdict(transcript, filter=_not_source)}, ensure_ascii=False)
+    return json.dumps({"audio": transcript.source, **attrs.asdict(transcript, filter=_told)}, ensure_ascii=False)
 
 
-def _not_source(attribute: attrs.Attribute[Any], value: Any) -> bool:
-    return attribute.name != "source"
+def _told(attribute: attrs.Attribute[Any], value: Any) -> bool:
+    return attribute.name != "source" and value is not None
 
 
 @contextmanager

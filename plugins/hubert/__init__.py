@@ -16,6 +16,7 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         adapter="speechgraft.plugins.hubert.config:ADAPTER",
         factory="speechgraft.plugins.hubert.encoder:HubertEncoder",
         weights="speechgraft.plugins.hubert.weights:weight_map",
+        ctc_model="speechgraft.plugins.hubert.models:HubertForCTC",
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,

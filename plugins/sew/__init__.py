@@ -16,6 +16,7 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         adapter="speechgraft.plugins.sew.config:ADAPTER",
         factory="speechgraft.plugins.sew.encoder:SEWEncoder",
         weights="speechgraft.plugins.sew.weights:weight_map",
+        ctc_model="speechgraft.plugins.sew.models:SEWForCTC",
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,

@@ -16,6 +16,7 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         adapter="speechgraft.plugins.sew_d.config:ADAPTER",
         factory="speechgraft.plugins.sew_d.encoder:SEWDEncoder",
         weights="speechgraft.plugins.sew_d.weights:weight_map",
+        ctc_model="speechgraft.plugins.sew_d.models:SEWDForCTC",
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,

@@ -16,6 +16,7 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         adapter="speechgraft.plugins.wav2vec2.config:ADAPTER",
         factory="speechgraft.plugins.wav2vec2.encoder:Wav2Vec2Encoder",
         weights="speechgraft.plugins.wav2vec2.weights:weight_map",
+        ctc_model="speechgraft.plugins.wav2vec2.models:Wav2Vec2ForCTC",
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,
