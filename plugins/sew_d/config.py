@@ -85,8 +85,8 @@ class SEWDConfig(SqueezeFields, ConvPositionFields, MaskingFields, SpeechTransfo
 
     @property
     def reads_distances(self) -> bool:
-        """Whether anything in the attention looks at distances."""
-        return self.relative_attention and len(self.pos_att_type) > 0
+        """Whether there is an attention that looks at distances."""
+        return self.relative_attention and len(self.pos_att_type) > 0 and self.num_hidden_layers > 0
 
     @rule
     def distances_have_vectors(self) -> str | None:
