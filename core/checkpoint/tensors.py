@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from speechgraft.checkpoint.header import Entry, read_header
 from speechgraft.errors import CheckpointError
@@ -41,16 +41,15 @@ class TensorFiles(Mapping[str, "Tensor"]):
                 raise CheckpointError(f"{file}: tensor {name!r} is not in it, though the index says so")
         self._places = dict(places)
         self._entries = {name: headers[file][name] for name, file in self._places.items()}
-        self._open: dict[Path, Any] = {}
 
     def __getitem__(self, name: str) -> Tensor:
         from safetensors import SafetensorError, safe_open
 
         file = self._places[name]
         try:
-            if file not in self._open:
-                self._open[file] = safe_open(file, framework="pt", device="cpu")
-            tensor: Tensor = self._open[file].get_tensor(name)
+            # A mapping for each tensor: one that is given up, such as a weight that was packed, gives its memory back.
+            with safe_open(file, framework="pt", device="cpu") as opened:
+                tensor: Tensor = opened.get_tensor(name)
         except (SafetensorError, OSError, RuntimeError) as error:
             raise CheckpointError(f"{file}: tensor {name!r} cannot be read ({error})") from error
         return tensor

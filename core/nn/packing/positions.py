@@ -33,8 +33,11 @@ def fast_positions(part: WeightNormConv) -> Callable[[Tensor], Tensor] | None:
 
 def _spectrum(weight: Tensor, groups: int, size: int) -> Tensor:
     """*Shapes:* (out, in / groups, kernel) to (frequencies, groups, in / groups, out / groups), complex."""
-    spectrum = torch.fft.rfft(weight.flip(-1), size).unflatten(0, (groups, -1))
-    return spectrum.permute(3, 0, 2, 1).contiguous()
+    out = weight.shape[0] // groups
+    spectrum = weight.new_empty(size // 2 + 1, groups, weight.shape[1], out, dtype=torch.complex64)
+    for index, kernels in enumerate(weight.split(out)):  # one after another, to need little memory meanwhile
+        spectrum[:, index] = torch.fft.rfft(kernels.flip(-1), size).permute(2, 1, 0)
+    return spectrum
 
 
 def _by_transform(x: Tensor, spectrum: Tensor, part: WeightNormConv, size: int) -> Tensor:
