@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from speechgraft import checks, losses
@@ -16,8 +15,8 @@ from speechgraft.contracts import (
     Encoder,
     EncoderOutput,
     Seq2SeqOutput,
-    lengths_of,
     own_options,
+    row_lengths,
 )
 from speechgraft.decoder_inputs import DecoderInputs, check_labels, rows_to_decode
 from speechgraft.encoder_inputs import check_encoder_call, named_input, taken_over
@@ -39,6 +38,7 @@ class BridgeConfig(Protocol):
     output_hidden_states: bool
     return_dict: bool
     ctc_vocab_size: int | None
+    ctc_blank_token_id: int | None
     pad_token_id: int | None
     eos_token_id: int | list[int] | None
     decoder_start_token_id: int | None
@@ -46,6 +46,14 @@ class BridgeConfig(Protocol):
     @property
     def decoder(self) -> Any:
         """The decoder's config, asked for what the composite leaves open."""
+
+
+class Targets(NamedTuple):
+    """What a pair is to learn from a batch, and over how many tokens the losses are taken (`None`: the batch's own)."""
+
+    labels: Tensor | None
+    ctc_labels: Tensor | None
+    tokens: Tensor | int | None
 
 
 class Bridge(Component):
@@ -131,6 +139,7 @@ class Bridge(Component):
         return_dict: bool | None = None,
         input_ids: Tensor | None = None,
         num_items_in_batch: Tensor | int | None = None,
+        ctc_labels: Tensor | None = None,
         **options: Any,
     ) -> Seq2SeqOutput | tuple[Any, ...]:
         """Logits for each decoder token, and the loss where labels are given.
@@ -142,7 +151,9 @@ class Bridge(Component):
         does not count, which are shifted here, once; `decoder_attention_mask` (batch, tokens seen and new).
         `encoder_outputs` of an earlier `encode` stand for inputs. `num_items_in_batch` is the number of label
         tokens over all micro-batches of one step, by which losses are divided; by default that of this call.
-        Further options reach the encoder (unprefixed or `encoder_`) and the decoder (`decoder_`).
+        `ctc_labels` (batch, tokens), negative for what does not count, are what the CTC head learns from; without
+        them it learns from `labels`, unless it has a vocabulary of its own (`ctc_blank_token_id`). Further options
+        reach the encoder (unprefixed or `encoder_`) and the decoder (`decoder_`).
 
         Raises:
             InputError: What was passed cannot be used; the message names argument and row.
@@ -180,7 +191,8 @@ class Bridge(Component):
             **keep,
             **routed["decoder"],
         )
-        output = self._output(encoded, memory, decoded, labels, num_items_in_batch)
+        targets = Targets(labels, ctc_labels, num_items_in_batch)
+        output = self._output(encoded, memory, decoded, targets)
         return output if self._switch("return_dict", return_dict) else output.to_tuple()
 
     def named_input(self, **given: Tensor | None) -> Tensor | None:
@@ -252,8 +264,7 @@ class Bridge(Component):
         encoded: EncoderOutput | None,
         memory: Tensor | None,
         decoded: DecoderOutput,
-        labels: Tensor | None,
-        count: Tensor | int | None,
+        targets: Targets,
     ) -> Seq2SeqOutput:
         """The results of both parts, with the losses where there are labels."""
         from_encoder = self._of_encoder(encoded, memory)
@@ -264,7 +275,7 @@ class Bridge(Component):
             decoder_attentions=decoded.attentions,
             cross_attentions=decoded.cross_attentions,
             **from_encoder,
-            **self._losses(decoded.logits, from_encoder, labels, count),
+            **self._losses(decoded.logits, from_encoder, targets),
         )
 
     def _of_encoder(self, encoded: EncoderOutput | None, memory: Tensor | None) -> dict[str, Any]:
@@ -280,28 +291,37 @@ class Bridge(Component):
             "ctc_logits": None if self.ctc_head is None else self.ctc_head(encoded.last_hidden_state),
         }
 
-    def _losses(
-        self, logits: Tensor, from_encoder: dict[str, Any], labels: Tensor | None, count: Tensor | int | None
-    ) -> dict[str, Tensor]:
-        if labels is None:
-            return {}
-        if logits.shape[:2] != labels.shape:
-            raise InputError(f"labels have shape {tuple(labels.shape)}, but the logits {tuple(logits.shape[:2])}")
-        count = losses.count_labels(labels) if count is None else count
-        found = {"loss": losses.cross_entropy(logits, labels, count)}
-        ctc_logits = from_encoder.get("ctc_logits")
-        if ctc_logits is not None:
-            mask = from_encoder["encoder_frame_mask"]
-            if mask is not None:  # that of tokens may have gaps, over which the frames would have to be moved
-                checks.check_mask(mask, ctc_logits.shape[:2], "for a CTC loss, attention_mask")
-            whole = torch.full((ctc_logits.shape[0],), ctc_logits.shape[1], device=labels.device)
-            total = losses.ctc(
-                ctc_logits,
-                whole if mask is None else lengths_of(mask),
-                labels,
-                skipped=marking_tokens(self.config, self.config.decoder),
-                blank=self.token("pad_token_id", "as the blank of the CTC head"),
-                zero_infinity=True,
-            )
-            found["ctc_loss"] = total / count
-        return found
+    def _losses(self, logits: Tensor, from_encoder: dict[str, Any], targets: Targets) -> dict[str, Tensor | None]:
+        found: dict[str, Tensor | None] = {"ctc_loss": self._ctc_loss(from_encoder, targets)}
+        if targets.labels is None:
+            return found
+        if logits.shape[:2] != targets.labels.shape:
+            shapes = tuple(targets.labels.shape), tuple(logits.shape[:2])
+            raise InputError(f"labels have shape {shapes[0]}, but the logits {shapes[1]}")
+        count = losses.count_labels(targets.labels) if targets.tokens is None else targets.tokens
+        return {"loss": losses.cross_entropy(logits, targets.labels, count), **found}
+
+    def _ctc_loss(self, from_encoder: dict[str, Any], targets: Targets) -> Tensor | None:
+        """The loss of the CTC head, over as many tokens as it learns from."""
+        logits, mask = from_encoder.get("ctc_logits"), from_encoder.get("encoder_frame_mask")
+        blank, labels = self.config.ctc_blank_token_id, targets.ctc_labels
+        if logits is None and labels is not None:
+            raise InputError("ctc_labels were passed, but there is no CTC head here, or nothing was encoded")
+        if labels is None and blank is None:
+            labels = targets.labels
+        elif labels is not None and blank is not None:
+            labels = labels.masked_fill(labels == blank, losses.IGNORED)
+        if logits is None or labels is None:
+            return None
+        checks.check_token_rows(labels, len(logits), "ctc_labels")
+        if mask is not None:  # that of tokens may have gaps, over which the frames would have to be moved
+            checks.check_mask(mask, logits.shape[:2], "for a CTC loss, attention_mask")
+        total = losses.ctc(
+            logits,
+            row_lengths(logits, mask),
+            labels,
+            skipped=marking_tokens(self.config, self.config.decoder) if blank is None else (),
+            blank=self.token("pad_token_id", "as the blank of the CTC head") if blank is None else blank,
+            zero_infinity=True,
+        )
+        return total / (losses.count_labels(labels) if targets.tokens is None else targets.tokens)

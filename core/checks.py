@@ -127,6 +127,17 @@ def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = 
         )
 
 
+def check_token_rows(ids: Tensor, rows: int, name: str) -> None:
+    """Refuse what is not a row of whole numbers for each of so many rows.
+
+    Raises:
+        InputError: With the shape and the type that it has.
+    """
+    if ids.is_floating_point() or ids.dim() != 2 or len(ids) != rows:
+        found = f"{name} has shape {tuple(ids.shape)} of {ids.dtype}"
+        raise InputError(f"{found}, but token ids ({rows}, tokens) were expected")
+
+
 def check_id_options(
     counts: Mapping[str, int], options: Mapping[str, Any], shape: tuple[int, ...], *, prefix: str = ""
 ) -> None:

@@ -286,6 +286,16 @@ def lengths_of(mask: Tensor) -> Tensor:
     return mask.to(torch.int64).sum(dim=-1)
 
 
+def row_lengths(states: Tensor, mask: Tensor | None) -> Tensor:
+    """Places of each row that count: all of them where there is no mask.
+
+    *Shapes:* `states` (batch, length, ...), `mask` (batch, length) to (batch,), int64.
+    """
+    if mask is not None:
+        return lengths_of(mask)
+    return torch.full(states.shape[:1], states.shape[1], dtype=torch.int64, device=states.device)
+
+
 def own_options(forward: Callable[..., Any], contract: Callable[..., Any]) -> tuple[str, ...]:
     """Keyword-only parameters of a `forward` beyond those of its contract."""
     known = signature(contract).parameters

@@ -31,12 +31,12 @@ def label_lengths(labels: Tensor) -> Tensor:
 
 
 def count_labels(labels: Tensor) -> int:
-    """Labels that count, of a whole batch.
+    """Labels that count, of a whole batch: those that are not negative.
 
     Raises:
         InputError: There are none, so that a mean over them means nothing.
     """
-    count = int((labels != IGNORED).sum())
+    count = int((labels >= 0).sum())
     if count == 0:
         raise InputError(f"every label is {IGNORED}: there is nothing to learn from")
     return count

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from speechgraft.config import Config, config_class, field
 from speechgraft.config.fields import option_names
-from speechgraft.config.validators import positive
+from speechgraft.config.validators import non_negative, positive
 from speechgraft.errors import ConfigError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
@@ -54,7 +54,11 @@ class PairConfig(Config):
     """A pair shares no embedding between its parts; whether the decoder's output layer is tied, its own config says."""
 
     ctc_vocab_size: int | None = field(default=None, validator=positive)
-    """Tokens of a CTC head on the encoder, whose blank is `pad_token_id`; `None` for no head."""
+    """Tokens of a CTC head on the encoder; `None` for no head."""
+
+    ctc_blank_token_id: int | None = field(default=None, validator=non_negative)
+    """The blank of a CTC head with a vocabulary of its own, as one that was kept from a CTC checkpoint; it learns from
+    `ctc_labels`. `None`: the head speaks the decoder's tokens and learns from `labels`, its blank is `pad_token_id`."""
 
     @classmethod
     def from_encoder_decoder_configs(cls, encoder_config: Config, decoder_config: Config, **options: Any) -> Self:

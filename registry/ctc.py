@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from speechgraft import losses
 from speechgraft.checkpoint import open_tensors
-from speechgraft.contracts import CTCOutput, lengths_of
-from speechgraft.errors import ConfigError, InputError
+from speechgraft.checks import check_token_rows
+from speechgraft.contracts import CTCOutput, row_lengths
+from speechgraft.errors import ConfigError
 from speechgraft.nn.init import init_common
 from speechgraft.registry.adapters import adapter_modules, adapter_tensors, laid_over, mapped_adapter, write_adapter
 from speechgraft.registry.catalog import Catalog
@@ -120,15 +121,12 @@ class CTCModel(HeadModel):
         return self._returned(output, return_dict)  # type: ignore[no-any-return]
 
     def _loss(self, logits: Tensor, mask: Tensor | None, labels: Tensor, count: Tensor | int | None) -> Tensor:
-        rows, frames, _ = logits.shape
         blank = find_token("pad_token_id", "as the blank of CTC", self.config)
-        if labels.is_floating_point() or labels.dim() != 2 or len(labels) != rows:
-            found = f"labels have shape {tuple(labels.shape)} of {labels.dtype}"
-            raise InputError(f"{found}, but token ids ({rows}, tokens) were expected")
+        check_token_rows(labels, len(logits), "labels")
         losses.count_labels(labels.masked_fill((labels < 0) | (labels == blank), losses.IGNORED))
         loss = losses.ctc(
             logits,
-            torch.full((rows,), frames, device=labels.device) if mask is None else lengths_of(mask),
+            row_lengths(logits, mask),
             labels,
             blank=blank,
             reduction=self.config.ctc_loss_reduction if count is None else "sum",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import torch
-from attrs import frozen
 from torch import Tensor
 
 from speechgraft.bridge import Bridge
@@ -15,16 +14,14 @@ from speechgraft.checkpoint import (
     CONFIG_FILE,
     LoadReport,
     WeightMap,
-    load_into,
-    locate,
     materialise,
     open_tensors,
     read_json,
     rename,
 )
-from speechgraft.config import Config, Settings
-from speechgraft.contracts import Component, Decoder, Encoder, InputKind
-from speechgraft.errors import ConfigError, IncompatiblePairError, InputError
+from speechgraft.config import Settings
+from speechgraft.contracts import Decoder, Encoder, InputKind
+from speechgraft.errors import ConfigError, IncompatiblePairError
 from speechgraft.generation import GenerationConfig
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import (
@@ -35,8 +32,10 @@ from speechgraft.registry.configs import (
     route_options,
 )
 from speechgraft.registry.discovery import default_catalog
-from speechgraft.registry.entries import DecoderEntry, EncoderEntry, Role
+from speechgraft.registry.entries import Role
+from speechgraft.registry.parts import CTCHead, Part, bare
 from speechgraft.registry.pretrained import Place, Pretrained, Source, with_place
+from speechgraft.registry.single import EncoderModel
 
 
 class PairModel(Bridge, Pretrained):
@@ -44,7 +43,7 @@ class PairModel(Bridge, Pretrained):
 
     Args:
         config: What to build; not needed where both parts are given.
-        encoder: A ready-made encoder.
+        encoder: A ready-made encoder, or a ready-made model of one (`HubertModel`).
         decoder: A ready-made decoder.
         generation_config: How to generate where the call does not say.
         catalog: Where the parts that `config` names are looked up; by default what is installed.
@@ -65,12 +64,13 @@ class PairModel(Bridge, Pretrained):
     def __init__(
         self,
         config: PairConfig | None = None,
-        encoder: Encoder | None = None,
+        encoder: Encoder | EncoderModel | None = None,
         decoder: Decoder | None = None,
         *,
         generation_config: GenerationConfig | None = None,
         catalog: Catalog | None = None,
     ) -> None:
+        encoder = None if encoder is None else bare(encoder)
         config = _own_config(type(self), config, encoder, decoder)
         catalog = catalog or default_catalog()
         name = config.encoder.model_type
@@ -105,6 +105,7 @@ class PairModel(Bridge, Pretrained):
         *,
         dtype: torch.dtype | None = None,
         device: torch.device | str = "cpu",
+        keep_ctc_head: bool = False,
         catalog: Catalog | None = None,
         **options: Any,
     ) -> Self:
@@ -117,6 +118,8 @@ class PairModel(Bridge, Pretrained):
             decoder_pretrained_model_name_or_path: Folder or hub id of the decoder, or `decoder_model`.
             dtype: Of all parameters; by default torch's own, since such a pair is there to be trained.
             device: Where the parameters go.
+            keep_ctc_head: Whether the head of an encoder's CTC checkpoint becomes the pair's `ctc_head`, with its own
+                vocabulary and its blank (`ctc_blank_token_id`, there `pad_token_id`); otherwise it is left out.
             catalog: Where the parts are looked up.
             **options: `encoder_model`, `decoder_model`: ready-made parts. `encoder_config`, `decoder_config`:
                 in place of the checkpoint's. Other options are changes to the config: unprefixed of the
@@ -127,12 +130,14 @@ class PairModel(Bridge, Pretrained):
             ConfigError: All that is wrong with a config.
             RoutingError: An option that nothing takes.
             IncompatiblePairError: The encoder is for another class.
+            InputError: There is no encoder or decoder, or none that a head could be kept of.
         """
         catalog = catalog or default_catalog()
-        encoder = _Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog)
-        decoder = _Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog)
+        encoder = Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog)
+        decoder = Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog)
         name = encoder.config.model_type
         _check_kind(cls, name, catalog.encoder(name).input_kind)
+        head = CTCHead.of(encoder, options) if keep_ctc_head else None
         routed = route_options(options, type(encoder.config), type(decoder.config))
         config = cls.config_class.from_encoder_decoder_configs(
             encoder.config.copy(**routed["encoder"]), decoder.config.copy(**routed["decoder"]), **routed["pair"]
@@ -143,6 +148,9 @@ class PairModel(Bridge, Pretrained):
             "encoder.": encoder.load_into(model.encoder, dtype, device),
             "decoder.": decoder.load_into(model.decoder, dtype, device),
         }
+        if head is not None and model.ctc_head is not None:
+            reports["ctc_head."] = head.load_into(model.ctc_head, dtype, device)
+            reports["encoder."] = head.taken_out_of(reports["encoder."])
         materialise(model, dtype=dtype, device=device)
         model.load_report = LoadReport.joined(reports)
         return model.eval()
@@ -184,35 +192,6 @@ MODELS: Final[tuple[type[PairModel], ...]] = (SpeechEncoderDecoderModel, Encoder
 def pair_class(input_kind: str) -> type[PairModel]:
     """The class of pairs whose encoders take `"waveform"`, `"features"` or `"tokens"`."""
     return next(model for model in MODELS if input_kind in model.input_kinds)
-
-
-@frozen
-class _Part:
-    """A checkpoint of one part, or a ready-made part."""
-
-    entry: EncoderEntry | DecoderEntry
-    config: Config
-    folder: Path | None
-    model: Any
-
-    @classmethod
-    def of(cls, role: Role, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
-        """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`."""
-        model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
-        if model is not None:
-            return cls(catalog.entry(role, model.config.model_type), model.config, None, model)
-        if source is None:
-            raise InputError(f"no {role}: pass a folder or a hub id, or {role}_model")
-        folder = locate(source)
-        config = config or read_part(read_json(folder / CONFIG_FILE), role, catalog)
-        return cls(catalog.entry(role, config.model_type), config, folder, None)
-
-    def load_into(self, module: Component, dtype: torch.dtype | None, device: torch.device | str) -> LoadReport:
-        """Fill a part built without weights; a ready-made one is left as it is."""
-        if self.folder is None:
-            return LoadReport()
-        weights = self.entry.load_weights()(module.config)
-        return load_into(module, open_tensors(self.folder), weights, dtype=dtype, device=device)
 
 
 def _check_kind(cls: type[PairModel], name: str, input_kind: str) -> None:

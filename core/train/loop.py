@@ -126,6 +126,11 @@ class Run:
             raise InputError(f"{out} holds a run already: go on with it (--resume), or choose another folder")
         if options.ctc_weight and asr.model.ctc_head is None:
             raise InputError("the model has no CTC head to weigh a loss of: set ctc_weight (--ctc-weight) to 0")
+        if options.ctc_weight and asr.model.config.ctc_blank_token_id is not None:
+            raise InputError(
+                "the CTC head has a vocabulary of its own, which the texts' tokens are not of: set ctc_weight "
+                "(--ctc-weight) to 0"
+            )
         self.loader, self.heard = self._read(rows, evaluate)
         if options.freeze_feature_encoder:
             asr.model.freeze_feature_encoder()

@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.utils import _pytree
 
 from speechgraft.contracts import EncoderOutput, Seq2SeqOutput
@@ -144,6 +145,26 @@ def test_ctc_loss_comes_beside_the_loss():
     halves = [model(X, MASK, labels=LABELS, num_items_in_batch=10) for _ in range(1)]
     same(halves[0].ctc_loss * 10, out.ctc_loss * 5)
     same(halves[0].loss * 10, out.loss * 5)
+
+
+def test_a_ctc_head_with_a_vocabulary_of_its_own_learns_from_labels_of_its_own():
+    model = make(**TOKENS, ctc_vocab_size=4, ctc_blank_token_id=3)
+    assert model(X, MASK, labels=LABELS).ctc_loss is None, "the decoder's tokens are none of the head's"
+    own = torch.tensor([[0, 1, 2, 1], [2, -100, 3, -1]])
+    out = model(X, MASK, labels=LABELS, ctc_labels=own)
+    lengths = out.encoder_frame_mask.sum(dim=1)
+    log_probs = out.ctc_logits.log_softmax(-1).transpose(0, 1)
+    said = torch.tensor([0, 1, 2, 1, 2])
+    total = F.ctc_loss(log_probs, said, lengths, torch.tensor([4, 1]), blank=3, reduction="sum")
+    same(out.ctc_loss, total / 5)
+    same(model(X, MASK, labels=LABELS, ctc_labels=own, num_items_in_batch=10).ctc_loss, total / 10)
+    same(model(X, MASK, decoder_input_ids=IDS, ctc_labels=own).ctc_loss, out.ctc_loss)
+    with pytest.raises(InputError, match="labels hold id 4 in row 1, place 0, but the CTC head has 4 tokens"):
+        model(X, MASK, decoder_input_ids=IDS, ctc_labels=torch.tensor([[1], [4]]))
+    with pytest.raises(InputError, match=r"ctc_labels has shape \(3, 1\)"):
+        model(X, MASK, decoder_input_ids=IDS, ctc_labels=torch.ones(3, 1).long())
+    with pytest.raises(InputError, match="there is no CTC head"):
+        make(**TOKENS)(X, MASK, decoder_input_ids=IDS, ctc_labels=own)
 
 
 def test_the_projection_is_as_wide_as_the_parts_ask():

@@ -239,3 +239,14 @@ def test_every_schedule_warms_up_and_falls():
         assert rates[:10] == [pytest.approx((step + 1) / 10) for step in range(10)]
         assert all(later <= earlier for earlier, later in itertools.pairwise(rates[9:]))
         assert rates[50] == pytest.approx(end, abs=1e-9)
+
+
+def test_a_ctc_loss_that_texts_cannot_have_is_refused(tmp_path, make_bundle, rows):
+    asr = make_bundle()
+    with asr.model.config.unlocked():
+        asr.model.config.ctc_blank_token_id = 0
+    with pytest.raises(InputError, match="the CTC head has a vocabulary of its own"):
+        fit(asr, rows, tmp_path / "own", FitOptions(**{**BASE, "steps": 1}))
+    asr.model.ctc_head = None
+    with pytest.raises(InputError, match="the model has no CTC head"):
+        fit(asr, rows, tmp_path / "none", FitOptions(**{**BASE, "steps": 1}))

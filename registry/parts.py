@@ -1,0 +1,101 @@
+"""What a pair is put together from: checkpoints of parts, ready-made parts, the CTC head of a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from attrs import evolve, frozen
+from torch import Tensor, nn
+
+from speechgraft.checkpoint import (
+    CONFIG_FILE,
+    LoadReport,
+    WeightMap,
+    load_into,
+    locate,
+    open_tensors,
+    read_json,
+    rename,
+)
+from speechgraft.config import Config
+from speechgraft.contracts import Component, Encoder
+from speechgraft.errors import CheckpointError, InputError
+from speechgraft.registry.catalog import Catalog
+from speechgraft.registry.configs import read_part
+from speechgraft.registry.entries import DecoderEntry, EncoderEntry, Role
+from speechgraft.registry.pretrained import Source
+from speechgraft.registry.single import EncoderModel, SingleEncoderModel
+from speechgraft.special_tokens import find_token
+
+
+@frozen
+class Part:
+    """A checkpoint of one part, or a ready-made part."""
+
+    entry: EncoderEntry | DecoderEntry
+    config: Config
+    folder: Path | None
+    model: Any
+
+    @classmethod
+    def of(cls, role: Role, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
+        """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`."""
+        model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
+        if model is not None:
+            model = bare(model) if role == "encoder" else model
+            return cls(catalog.entry(role, model.config.model_type), model.config, None, model)
+        if source is None:
+            raise InputError(f"no {role}: pass a folder or a hub id, or {role}_model")
+        folder = locate(source)
+        config = config or read_part(read_json(folder / CONFIG_FILE), role, catalog)
+        return cls(catalog.entry(role, config.model_type), config, folder, None)
+
+    def load_into(self, module: Component, dtype: torch.dtype | None, device: torch.device | str) -> LoadReport:
+        """Fill a part built without weights; a ready-made one is left as it is."""
+        if self.folder is None:
+            return LoadReport()
+        weights = self.entry.load_weights()(module.config)
+        return load_into(module, open_tensors(self.folder), weights, dtype=dtype, device=device)
+
+
+@frozen
+class CTCHead:
+    """The CTC head of an encoder's checkpoint, by its names there."""
+
+    tensors: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, encoder: Part, options: dict[str, Any]) -> Self:
+        """The head that a checkpoint has; its sizes are put among the options of the pair's config."""
+        if encoder.folder is None:
+            raise InputError("keep_ctc_head takes the head of a checkpoint, but a ready-made encoder was passed")
+        given = sorted({"ctc_vocab_size", "ctc_blank_token_id"} & options.keys())
+        if given:
+            raise InputError(f"{given[0]} and keep_ctc_head were passed together; the head that is kept sets it")
+        disk = open_tensors(encoder.folder)
+        tensors = {name: disk[name] for name in disk if name.startswith("lm_head.")}
+        if tensors.keys() != {"lm_head.weight", "lm_head.bias"}:
+            raise CheckpointError(f"{encoder.folder}: there is no CTC head (lm_head) to keep")
+        options["ctc_vocab_size"] = len(tensors["lm_head.weight"])
+        options["ctc_blank_token_id"] = find_token("pad_token_id", "as the blank of the CTC head", encoder.config)
+        return cls(tensors)
+
+    def load_into(self, head: nn.Linear, dtype: torch.dtype | None, device: torch.device | str) -> LoadReport:
+        """Fill a head built without weights."""
+        return load_into(head, self.tensors, WeightMap([rename("lm_head.{p}", "{p}")]), dtype=dtype, device=device)
+
+    def taken_out_of(self, report: LoadReport) -> LoadReport:
+        """The encoder's report without what it left out for the head."""
+        return evolve(report, ignored={name: why for name, why in report.ignored.items() if name not in self.tensors})
+
+
+def bare(encoder: Encoder | EncoderModel) -> Encoder:
+    """The encoder of a ready-made model of one; an encoder as it is."""
+    if isinstance(encoder, EncoderModel):
+        return encoder.encoder
+    if isinstance(encoder, SingleEncoderModel):
+        raise InputError(f"{type(encoder).__name__} has a head, which a pair has no place for: pass its `encoder`")
+    return encoder
