@@ -6,6 +6,7 @@ import pytest
 import torch
 import transformers
 from draws import normal
+from families import FAMILIES, Family
 from yardstick import graft
 
 from speechgraft.losses import label_lengths
@@ -13,11 +14,12 @@ from speechgraft.nn.masks import length_mask
 
 
 @pytest.mark.long
-def test_base_models_agree_in_single_precision() -> None:
-    """94 M parameters of encoder, 138 M of decoder, two seconds of audio, and a padded row."""
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_base_models_agree_in_single_precision(family: Family) -> None:
+    """An encoder as its config begins (94 M parameters of wav2vec2), 138 M of decoder, two seconds, a padded row."""
     torch.manual_seed(3)
     config = transformers.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(
-        transformers.Wav2Vec2Config(),
+        family.config(),
         transformers.BertConfig(),
         decoder_start_token_id=101,
         pad_token_id=0,

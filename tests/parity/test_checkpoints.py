@@ -17,9 +17,14 @@ from speechgraft import SpeechEncoderDecoderModel
 from speechgraft.errors import CheckpointError
 
 PRETRAINING = {"codevector_dim": 8, "proj_codevector_dim": 8, "num_codevectors_per_group": 3}
+FAMILIES = ("Wav2Vec2", "Hubert", "SEW")
+HEADS = {
+    "Model": set(),
+    "ForCTC": {"the CTC head of a fine-tuned checkpoint"},
+    "ForSequenceClassification": {"the classification head of a fine-tuned checkpoint"},
+}
 HEADS_OF_ENCODERS = {
-    "Wav2Vec2Model": set(),
-    "Wav2Vec2ForCTC": {"the CTC head of a fine-tuned checkpoint"},
+    **{f"{family}{head}": ignored for family in FAMILIES for head, ignored in HEADS.items()},
     "Wav2Vec2ForPreTraining": {"used in pre-training alone"},
 }
 HEADS_OF_DECODERS = {
@@ -34,8 +39,9 @@ NO_HEAD = "the checkpoint holds no language model head"
 
 def encoder_folder(place: Path, kind: str = "Wav2Vec2Model", **options: Any) -> Any:
     """Write an encoder's checkpoint of transformers."""
-    config = transformers.Wav2Vec2Config(**{**ENCODER, **PRETRAINING, "vocab_size": 9, **options})
-    return written(place, getattr(transformers, kind)(config))
+    model = getattr(transformers, kind)
+    more = PRETRAINING if kind.startswith("Wav2Vec2") else {}
+    return written(place, model(model.config_class(**{**ENCODER, **more, "vocab_size": 9, **options})))
 
 
 def decoder_folder(place: Path, kind: str = "BertLMHeadModel", **options: Any) -> Any:
@@ -59,7 +65,7 @@ def pair_of(tmp_path: Path, **options: Any) -> SpeechEncoderDecoderModel:
 
 def check_encoder(pair: SpeechEncoderDecoderModel, place: Path) -> None:
     """Ours of a folder is what transformers makes of it."""
-    expected = transformers.Wav2Vec2Model.from_pretrained(place)
+    expected = transformers.AutoModel.from_pretrained(place)
     x = normal(1, 2, 90)
     same(pair.encoder(x).last_hidden_state, expected(x).last_hidden_state, "frames")
 
@@ -151,9 +157,10 @@ def rewritten(place: Path, *spellings: tuple[str, str]) -> None:
     save_file(renamed, place / "model.safetensors", metadata={"format": "pt"})
 
 
-def test_old_spellings_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_old_spellings_load(tmp_path: Path, family: str) -> None:
     """Weight norm's g and v, layer norm's gamma and beta."""
-    encoder = encoder_folder(tmp_path / "encoder", "Wav2Vec2ForCTC")
+    encoder = encoder_folder(tmp_path / "encoder", f"{family}ForCTC")
     decoder = decoder_folder(tmp_path / "decoder", "BertForPreTraining")
     rewritten(
         tmp_path / "encoder",
@@ -163,12 +170,26 @@ def test_old_spellings_load(tmp_path: Path) -> None:
     rewritten(tmp_path / "decoder", (r"LayerNorm\.weight", "LayerNorm.gamma"), (r"LayerNorm\.bias", "LayerNorm.beta"))
     pair = pair_of(tmp_path)
     disk = pair.weight_map().to_disk(pair.state_dict())
-    same_bits(disk, {f"encoder.{name}": value for name, value in encoder.wav2vec2.state_dict().items()})
+    same_bits(disk, {f"encoder.{name}": value for name, value in encoder.base_model.state_dict().items()})
     same_bits(
         disk,
         {f"decoder.bert.{name}": value for name, value in decoder.bert.state_dict().items() if "pooler" not in name},
     )
     check_encoder(pair, tmp_path / "encoder")
+
+
+def test_batch_norm_and_adapters_of_layers_load(tmp_path: Path) -> None:
+    """A Hubert with running statistics in its checkpoint, and one without adapters that gets them."""
+    options = {"conv_pos_batch_norm": True, "do_stable_layer_norm": True}
+    reference = encoder_folder(tmp_path / "encoder", "HubertForCTC", adapter_attn_dim=3, **options)
+    decoder_folder(tmp_path / "decoder")
+    pair = pair_of(tmp_path)
+    check_encoder(pair, tmp_path / "encoder")
+    disk = pair.weight_map().to_disk(pair.state_dict())
+    same_bits(disk, {f"encoder.{name}": value for name, value in reference.base_model.state_dict().items()})
+    encoder_folder(tmp_path / "encoder", "HubertForCTC", **options)
+    made = pair_of(tmp_path, encoder_adapter_attn_dim=3).load_report.made
+    assert {name for name in made if ".adapter." in name} == {name for name in pair.state_dict() if ".adapter." in name}
 
 
 def test_a_pair_in_old_spellings_loads(tmp_path: Path) -> None:
@@ -202,11 +223,12 @@ def test_an_untied_bias_under_its_older_name_is_read(tmp_path: Path) -> None:
     assert torch.equal(pair.decoder.head.bias, decoder.cls.predictions.decoder.bias)
 
 
-def test_tensors_without_the_models_prefix_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tensors_without_the_models_prefix_load(tmp_path: Path, family: str) -> None:
     """Headed checkpoints carry it, bare ones do not; neither side minds."""
-    encoder_folder(tmp_path / "encoder", "Wav2Vec2ForCTC")
+    encoder = encoder_folder(tmp_path / "encoder", f"{family}ForCTC")
     decoder_folder(tmp_path / "decoder", "BertForMaskedLM")
-    rewritten(tmp_path / "encoder", (r"^wav2vec2\.", ""))
+    rewritten(tmp_path / "encoder", (rf"^{encoder.base_model_prefix}\.", ""))
     rewritten(tmp_path / "decoder", (r"^bert\.", ""))
     pair = pair_of(tmp_path)
     assert set(pair.load_report.made.values()) == {INJECTED}
@@ -234,4 +256,4 @@ def test_half_precision_folders_keep_their_bits(tmp_path: Path, dtype: torch.dty
     )
     wide = pair_of(tmp_path, dtype=None)
     assert {parameter.dtype for parameter in wide.parameters()} == {torch.get_default_dtype()}
-    same(wide.encoder.norm.weight, pair.encoder.norm.weight.float(), "widened")
+    same(wide.encoder.context.norm.weight, pair.encoder.context.norm.weight.float(), "widened")

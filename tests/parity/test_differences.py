@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from draws import DECODER, ENCODER, Pair, normal
+from draws import DECODER, ENCODER, Pair, frames_of, normal
+from families import FAMILIES
 from yardstick import graft, graft_encoder, reference_encoder, reference_pair, same
 
 TOKENS = {"decoder_start_token_id": 1, "pad_token_id": 0}
@@ -28,6 +29,31 @@ def test_the_yardstick_normalises_over_padding() -> None:
     frames = alone.shape[1]
     assert apart(reference(x, PADDED).last_hidden_state[1:, :frames], alone) > 1e-3
     same(graft_encoder(reference, "exact")(x, PADDED).last_hidden_state[1:, :frames], alone, "exact")
+
+
+def test_the_yardstick_squeezes_padding_into_the_last_frame_of_a_row() -> None:
+    """With an odd number of frames: alone the one left over is zero, in a batch it is not, and is attended to."""
+    reference = reference_encoder({**ENCODER, "feat_extract_norm": "layer", "squeeze_factor": 2}, 1, FAMILIES["sew"])
+    x = normal(1, 2, 90)
+    frames = frames_of(ENCODER, 50)
+    assert frames % 2 == 1
+    alone = reference(x[1:, :50]).last_hidden_state
+    padded = reference(x, PADDED).last_hidden_state[1:, :frames]
+    assert not alone[:, -1].any() and padded[:, -1].any()
+    assert apart(padded[:, :-1], alone[:, :-1]) > 1e-3
+    same(graft_encoder(reference, "exact")(x, PADDED).last_hidden_state[1:, :frames], alone, "exact")
+    same(graft_encoder(reference, "reference")(x, PADDED).last_hidden_state[1:, :frames], padded, "reference")
+
+
+def test_the_yardsticks_batch_norm_before_positions_makes_padding_speak() -> None:
+    options = {**ENCODER, "feat_extract_norm": "layer", "conv_pos_batch_norm": True}
+    reference = reference_encoder(options, 1, FAMILIES["hubert"])
+    x = normal(1, 2, 90)
+    alone = reference(x[1:, :50]).last_hidden_state
+    padded = reference(x, PADDED).last_hidden_state[1:, : alone.shape[1]]
+    assert apart(padded, alone) > 1e-3
+    same(graft_encoder(reference, "exact")(x, PADDED).last_hidden_state[1:, : alone.shape[1]], alone, "exact")
+    same(graft_encoder(reference)(x, PADDED).last_hidden_state[1:, : alone.shape[1]], padded, "reference")
 
 
 def test_the_yardstick_counts_frames_behind_an_adapter_as_if_its_kernel_were_three() -> None:
