@@ -32,6 +32,9 @@ def test_convolutions_begin_by_their_fan_in():
     init_conv(conv)
     assert abs(float(conv.weight.std()) - math.sqrt(2 / (64 * 5))) < 0.003
     assert float(conv.bias.abs().max()) <= 1 / math.sqrt(64 * 5)
+    init_conv(conv, zero_bias=True)
+    assert abs(float(conv.weight.std()) - math.sqrt(2 / (64 * 5))) < 0.003
+    assert not conv.bias.any()
     init_conv(nn.Conv1d(1, 2, 3, bias=False))
 
 
