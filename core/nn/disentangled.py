@@ -171,8 +171,8 @@ def by_distance(x: Tensor, vectors: Tensor) -> Tensor:
     place's lead over the one in `x`, from `-length` to `length`; to (batch, heads, length, length).
     """
     batch, heads, length, _ = x.shape
-    table = vectors.unflatten(-1, (heads, -1)).permute(1, 2, 0)  # (heads, head_size, distances)
-    flat = x.transpose(0, 1).flatten(1, 2)  # (heads, batch * length, head_size)
-    products = torch.bmm(flat, table).view(heads, batch, -1)  # (heads, batch, length * distances)
-    starts = products[..., length:].unflatten(-1, (length, 2 * length))  # row i starts at lead -i
-    return starts[..., :length].transpose(0, 1)
+    table = vectors.unflatten(-1, (heads, -1)).permute(1, 2, 0)  # (heads, head_size, leads)
+    products = torch.bmm(x.transpose(0, 1).flatten(1, 2), table)  # (heads, batch * length, leads)
+    leads = 2 * length + 1
+    strides = (length * leads, batch * length * leads, leads - 1, 1)  # a place on, its leads begin one earlier
+    return products.as_strided((batch, heads, length, length), strides, length)
