@@ -16,6 +16,7 @@ from speechgraft.config import Config
 from speechgraft.errors import ConfigError
 from speechgraft.plugins.hubert.config import HubertConfig
 from speechgraft.plugins.sew.config import SEWConfig
+from speechgraft.plugins.sew_d.config import SEWDConfig
 
 
 @attrs.frozen
@@ -39,6 +40,20 @@ KINDS = {
         },
     ),
     "sew": Kind(SEWConfig, transformers.SEWConfig, {"squeeze_factor": st.integers(1, 5)}),
+    "sew-d": Kind(
+        SEWDConfig,
+        transformers.SEWDConfig,
+        {
+            "squeeze_factor": st.integers(1, 5),
+            "max_position_embeddings": st.integers(20, 600),
+            "position_buckets": st.sampled_from([-1, 0, 2, 7, 36]),
+            "share_att_key": st.booleans(),
+            "relative_attention": st.booleans(),
+            "pos_att_type": st.sampled_from([["p2c", "c2p"], ["c2p"], ["p2c"], []]),
+            "norm_rel_ebd": st.sampled_from(["layer_norm", "none"]),
+            "feature_layer_norm_eps": st.sampled_from([1e-5, 1e-3]),
+        },
+    ),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -77,8 +92,7 @@ def test_files_go_both_ways_between_the_reference_and_here(kind: Kind, data: st.
     config = kind.ours.from_dict(published)
     assert config.unknown_keys == ()
     assert all(
-        getattr(config, key) == (tuple(value) if key.startswith("conv_") and isinstance(value, list) else value)
-        for key, value in drawn.items()
+        getattr(config, key) == (tuple(value) if isinstance(value, list) else value) for key, value in drawn.items()
     )
     written = config.to_dict()
     assert {key: written[key] for key in published} == published
@@ -106,7 +120,7 @@ def test_every_published_field_is_there_with_the_published_default(kind: Kind) -
         ({"conv_kernel": ()}, "$.conv_kernel: expected at least one item, got none"),
         ({"conv_dim": (4, 0)}, "$.conv_dim[1]: expected a value above 0"),
         ({"hidden_act": "gelo"}, "$.hidden_act: expected one of 'gelu'"),
-        ({"layerdrop": 1.5}, "$.layerdrop: expected a value from 0 to 1, got 1.5"),
+        ({"hidden_dropout": 1.5}, "$.hidden_dropout: expected a value from 0 to 1, got 1.5"),
         ({"feat_extract_norm": "batch"}, "$.feat_extract_norm: expected one of 'group', 'layer'"),
         ({"padding": "loose"}, "$.padding: expected one of 'exact', 'reference'"),
     ],
