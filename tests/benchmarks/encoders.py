@@ -66,20 +66,25 @@ def times(machine: Machine, rounds: int) -> None:
 
 
 def memory() -> None:
-    """How far each side's memory grows above the bare imports, each in a process of its own."""
-    print(f"\n{'peak memory, loading and one batch, MB':<44}{'ours':>10}{'theirs':>11}{'ratio':>7}")
+    """The most memory of a process that loads a model and runs a batch, and how far it grew above the bare imports."""
+    print(f"\n{'peak memory, MB':<32}{'ours':>10}{'theirs':>11}{'ratio':>7}{'growth: ours':>15}{'theirs':>9}")
     for name in FAMILIES:
         with tempfile.TemporaryDirectory() as folder:
             written(name, Path(folder))
             for rows in (1, 4):
-                ours, theirs = (grown(side, name, folder, rows) for side in ("ours", "theirs"))
-                print(f"{f'{name}, batch {rows}':<44}{ours:>10.0f}{theirs:>11.0f}{theirs / ours:>7.2f}", flush=True)
+                (ours, more), (theirs, more_there) = (peak(side, name, folder, rows) for side in ("ours", "theirs"))
+                growth = f"{more:>15.0f}{more_there:>9.0f}"
+                print(
+                    f"{f'{name}, batch {rows}':<32}{ours:>10.0f}{theirs:>11.0f}{theirs / ours:>7.2f}{growth}",
+                    flush=True,
+                )
 
 
-def grown(side: str, name: str, folder: str, rows: int) -> float:
-    """Megabytes."""
+def peak(side: str, name: str, folder: str, rows: int) -> tuple[float, float]:
+    """The whole process's, and its growth, in MB."""
     command = [sys.executable, __file__, side, name, folder, str(rows)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    whole, growth = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-2:]
+    return float(whole), float(growth)
 
 
 def resident(kind: str) -> float:
@@ -89,7 +94,7 @@ def resident(kind: str) -> float:
 
 
 def measure(side: str, name: str, folder: str, rows: int) -> None:
-    """Load a model, run a batch through it, print the growth."""
+    """Load a model, run a batch through it, print the peak and the growth."""
     torch.set_num_threads(2)
     model = FAMILIES[name][1]
     home = sg if side == "ours" else transformers
@@ -103,7 +108,7 @@ def measure(side: str, name: str, folder: str, rows: int) -> None:
         else:
             with prepared(load(folder), replace=True) as ours:
                 ours(x, mask)
-    print(resident("VmHWM") - before)
+    print(resident("VmHWM"), resident("VmHWM") - before)
 
 
 if __name__ == "__main__":
