@@ -84,6 +84,15 @@ def test_words_are_weighed_as_the_formula_says(log_probs: torch.Tensor, alpha: f
     assert readings[0].total == pytest.approx(max(acoustic[each] + language[each] for each in acoustic), abs=1e-9)
 
 
+@pytest.mark.parametrize(("bonus", "text"), [(-4.0, "aa"), (4.0, "a a")])
+def test_a_word_is_weighed_when_its_space_is_read(bonus: float, text: str) -> None:
+    """A beam of one keeps what is best at each frame, so that the weight must be there by then."""
+    sure, spaced = [0.05, 0.05, 0.85, 0.05], [0.44, 0.46, 0.05, 0.05]
+    logits = torch.tensor([[sure, spaced, sure]]).log()
+    [[best]] = beam_search(logits, blank=0, width=1, words=WordFusion(Toy(), ALPHABET, alpha=0.0, beta=bonus))
+    assert ALPHABET.text(best.tokens) == text
+
+
 @settings(max_examples=50)
 @given(seed=st.integers(0, 2**32), width=st.integers(1, 8))
 def test_a_batch_is_read_as_its_rows_are(seed: int, width: int) -> None:
