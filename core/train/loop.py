@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from speechgraft.bridge import Bridge
 from speechgraft.bundle import Transcriber
 from speechgraft.checkpoint.atomic import repair, replacing
 from speechgraft.errors import InputError, SpeechGraftError
@@ -119,7 +120,11 @@ class Run:
         evaluate: Sequence[Row],
         resume: bool,
     ) -> None:
-        self.asr, self.out, self.options = asr, out, options
+        if not isinstance(asr.model, Bridge):
+            raise InputError(
+                f"{type(asr.model).__name__} is no pair of an encoder and a decoder, which is what is trained here"
+            )
+        self.asr, self.pair, self.out, self.options = asr, asr.model, out, options
         self.accelerator: Accelerator = need("accelerate").Accelerator(cpu=options.cpu)
         last = find_last(out)
         if last is not None and not resume:
@@ -278,7 +283,7 @@ class Run:
     def _token_limit(self) -> int:
         """More tokens than any text needs: a model that has not yet learned to end would go on to its last position."""
         limit = max(map(len, self.loader.labels)) + 20
-        positions = self.asr.model.decoder.max_positions
+        positions: int | None = self.pair.decoder.max_positions
         return limit if positions is None else min(limit, positions - 1)  # the start token takes one
 
     def _save_best(self, wer: float, cer: float) -> None:
