@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import speechgraft as sg
+from speechgraft.checkpoint import materialise
 from speechgraft.errors import CheckpointError, ConfigError, InputError
 from speechgraft.registry import CTCModel, EncoderModel, SequenceClassificationModel, default_catalog
 
@@ -408,7 +409,9 @@ def bert() -> Any:
 
 def test_a_ready_made_model_of_an_encoder_is_taken_for_the_encoder() -> None:
     model = tiny(kind="Model")
-    decoder = default_catalog().decoder("bert").build(bert())
+    with torch.device("meta"):
+        decoder = default_catalog().decoder("bert").build(bert())
+    materialise(decoder)
     pair = sg.SpeechEncoderDecoderModel(encoder=model, decoder=decoder)
     assert pair.encoder is model.encoder and pair.config.encoder is model.config
     grafted = sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(
