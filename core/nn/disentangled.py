@@ -25,6 +25,17 @@ class Distances(NamedTuple):
     rows: Tensor
 
 
+class Tables(NamedTuple):
+    """Distances as the keys and as the queries of one attention, where it has a term that reads them.
+
+    *Shapes:* `keys`, `queries` (buckets, size); `rows` as in `Distances`.
+    """
+
+    keys: Tensor | None
+    queries: Tensor | None
+    rows: Tensor
+
+
 class RelativePositions(nn.Module):
     """Learned vectors of the distances between places of a sequence (He et al. 2021, section 3.1.1).
 
@@ -45,13 +56,20 @@ class RelativePositions(nn.Module):
 
     def forward(self, length: int) -> Distances:
         """The vectors that a sequence of so many places needs."""
-        weight = self.embedding.weight
-        steps = torch.arange(-length, length + 1, device=weight.device)
-        if self.longest is not None:
-            steps = log_buckets(steps, self.span // 2, self.longest)
         reach = self._reach(length)
-        vectors = weight[self.span - reach : self.span + reach]
-        return Distances(vectors if self.norm is None else self.norm(vectors), steps.clamp(-reach, reach - 1) + reach)
+        return Distances(self.vectors(reach), self.rows(length, reach))
+
+    def vectors(self, reach: int) -> Tensor:
+        """The vectors of so many buckets on either side. *Shapes:* (2 * reach, size)."""
+        vectors = self.embedding.weight[self.span - reach : self.span + reach]
+        return vectors if self.norm is None else self.norm(vectors)
+
+    def rows(self, length: int, reach: int) -> Tensor:
+        """Where among `vectors(reach)` the distances from `-length` to `length` are. *Shapes:* (2 * length + 1,)."""
+        buckets = torch.arange(-length, length + 1, device=self.embedding.weight.device)
+        if self.longest is not None:
+            buckets = log_buckets(buckets, self.span // 2, self.longest)
+        return buckets.clamp(-reach, reach - 1) + reach
 
     def _reach(self, length: int) -> int:
         """Buckets on either side that a sequence can need.
@@ -134,31 +152,43 @@ class DisentangledAttention(nn.Module):
         *Shapes:* `hidden` (batch, length, size); `mask` bool, broadcast to (batch, heads, length, length). Returns the
         like of `hidden` and, on request, the weights (batch, heads, length, length) before dropout.
         """
+        if not self.terms:
+            return self.attend(hidden, mask, None, need_weights=need_weights)
+        assert distances is not None, "the scores by distance want distances"
+        return self.attend(hidden, mask, self.tables(distances), need_weights=need_weights)
+
+    def tables(self, distances: Distances) -> Tables:
+        """The distances as this attention reads them."""
+        layers = {"key": self.key, "query": self.query, **self.distance}
+        vectors = self.position_dropout(distances.vectors)
+        return Tables(
+            layers["key"](vectors) if "c2p" in self.terms else None,
+            layers["query"](vectors) * self.scale if "p2c" in self.terms else None,
+            distances.rows,
+        )
+
+    def attend(
+        self, hidden: Tensor, mask: Tensor | None, tables: Tables | None, *, need_weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """As `forward`, with the distances as `tables` gives them, or without any."""
         query = split_heads(self.query(hidden), self.heads) * self.scale
         key = split_heads(self.key(hidden), self.heads)
         value = split_heads(self.value(hidden), self.heads)
         scores = query @ key.mT  # (batch, heads, queries, keys)
-        if self.terms:
-            assert distances is not None, "the scores by distance want distances"
-            scores = self._add_terms(scores, query, key, distances)
+        if tables is not None:
+            scores = _with_distances(scores, query, key, tables)
         weights = masked_softmax(scores, mask)
         context = F.dropout(weights, self.dropout, self.training) @ value
         return self.output(merge_heads(context)), weights if need_weights else None
 
-    def _add_terms(self, scores: Tensor, query: Tensor, key: Tensor, distances: Distances) -> Tensor:
-        vectors, rows = self.position_dropout(distances.vectors), distances.rows
-        # One after the other and in place: the largest tensors of the model are here.
-        if "c2p" in self.terms:
-            far_to_near = self._layer("key")(vectors)[rows.flip(0)]  # as keys come, from the first to the last
-            scores += by_distance(query, far_to_near)
-        if "p2c" in self.terms:
-            scores += by_distance(key, self._layer("query")(vectors)[rows] * self.scale).mT
-        return scores
 
-    def _layer(self, name: Literal["key", "query"]) -> nn.Module:
-        if name in self.distance:
-            return self.distance[name]
-        return self.key if name == "key" else self.query
+def _with_distances(scores: Tensor, query: Tensor, key: Tensor, tables: Tables) -> Tensor:
+    # One after the other and in place: the largest tensors of the model are here.
+    if tables.keys is not None:
+        scores += by_distance(query, tables.keys[tables.rows.flip(0)])  # from the first key, the furthest behind
+    if tables.queries is not None:
+        scores += by_distance(key, tables.queries[tables.rows]).mT
+    return scores
 
 
 def by_distance(x: Tensor, vectors: Tensor) -> Tensor:

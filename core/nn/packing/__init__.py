@@ -24,7 +24,9 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from speechgraft.nn.disentangled import DisentangledAttention, RelativePositions
 from speechgraft.nn.feed_forward import FeedForward
+from speechgraft.nn.packing.distances import fast_disentangled, fast_distances
 from speechgraft.nn.packing.front_end import fast_front_end
 from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear
 from speechgraft.nn.packing.positions import fast_positions
@@ -42,6 +44,8 @@ _FAST: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
     FeedForward: fast_feed_forward,
     ConvFrontEnd: fast_front_end,
     WeightNormConv: fast_positions,
+    RelativePositions: fast_distances,
+    DisentangledAttention: fast_disentangled,
 }
 """What makes a faster forward of a module of this very class, or `None` where there is none for it."""
 

@@ -91,9 +91,9 @@ class _Stamp(NamedTuple):
 _kept: WeakKeyDictionary[nn.Module, tuple[list[_Stamp], Any]] = WeakKeyDictionary()
 
 
-def remembered(module: nn.Module, make: Callable[[], Made]) -> Made:
-    """What `make` made of this module, made anew where its parameters are not what they were then."""
-    stamps = [_Stamp.of(weight) for weight in module.parameters()]
+def remembered(module: nn.Module, make: Callable[[], Made], *others: Tensor) -> Made:
+    """What `make` made of this module, made anew where its parameters, or the others, are not what they were then."""
+    stamps = [_Stamp.of(weight) for weight in (*module.parameters(), *others)]
     found = _kept.get(module)
     if found is not None and len(found[0]) == len(stamps) and all(map(_Stamp.holds, found[0], stamps)):
         return found[1]
