@@ -17,7 +17,7 @@ from speechgraft import SpeechEncoderDecoderModel
 from speechgraft.errors import CheckpointError
 
 PRETRAINING = {"codevector_dim": 8, "proj_codevector_dim": 8, "num_codevectors_per_group": 3}
-FAMILIES = ("Wav2Vec2", "Hubert", "SEW")
+FAMILIES = ("Wav2Vec2", "Hubert", "SEW", "SEWD")
 HEADS = {
     "Model": set(),
     "ForCTC": {"the CTC head of a fine-tuned checkpoint"},

@@ -8,7 +8,11 @@ import pytest
 import torch
 from draws import DECODER, ENCODER, Pair, frames_of, normal
 from families import FAMILIES
+from transformers.models.sew_d.modeling_sew_d import build_relative_position
 from yardstick import graft, graft_encoder, reference_encoder, reference_pair, same
+
+from speechgraft.errors import ConfigError
+from speechgraft.plugins.sew_d.config import SEWDConfig
 
 TOKENS = {"decoder_start_token_id": 1, "pad_token_id": 0}
 PADDED = torch.tensor([[1] * 90, [1] * 50 + [0] * 40])
@@ -31,9 +35,10 @@ def test_the_yardstick_normalises_over_padding() -> None:
     same(graft_encoder(reference, "exact")(x, PADDED).last_hidden_state[1:, :frames], alone, "exact")
 
 
-def test_the_yardstick_squeezes_padding_into_the_last_frame_of_a_row() -> None:
+@pytest.mark.parametrize("name", ["sew", "sew-d"])
+def test_the_yardstick_squeezes_padding_into_the_last_frame_of_a_row(name: str) -> None:
     """With an odd number of frames: alone the one left over is zero, in a batch it is not, and is attended to."""
-    reference = reference_encoder({**ENCODER, "feat_extract_norm": "layer", "squeeze_factor": 2}, 1, FAMILIES["sew"])
+    reference = reference_encoder({**ENCODER, "feat_extract_norm": "layer", "squeeze_factor": 2}, 1, FAMILIES[name])
     x = normal(1, 2, 90)
     frames = frames_of(ENCODER, 50)
     assert frames % 2 == 1
@@ -43,6 +48,27 @@ def test_the_yardstick_squeezes_padding_into_the_last_frame_of_a_row() -> None:
     assert apart(padded[:, :-1], alone[:, :-1]) > 1e-3
     same(graft_encoder(reference, "exact")(x, PADDED).last_hidden_state[1:, :frames], alone, "exact")
     same(graft_encoder(reference, "reference")(x, PADDED).last_hidden_state[1:, :frames], padded, "reference")
+
+
+def test_the_yardstick_takes_buckets_for_distances_that_have_none() -> None:
+    """Where the longest distance is no more than half of the buckets, those beyond are the first ones again."""
+    options = {**ENCODER, "position_buckets": 8, "max_position_embeddings": 4}
+    buckets = build_relative_position(8, 8, bucket_size=8, max_position=4)[0, -1].tolist()  # of distances 7 to 0
+    assert buckets == [-1, 0, 2, 4, 3, 2, 1, 0]
+    assert reference_encoder(options, 1, FAMILIES["sew-d"])(normal(1, 1, 90)).last_hidden_state.isfinite().all()
+    with pytest.raises(ConfigError, match=r"\$\.position_buckets: half of 8 are for distances up to 4"):
+        SEWDConfig(**options)
+
+
+def test_the_yardstick_has_vectors_of_distances_that_nothing_reads() -> None:
+    reference = reference_encoder({**ENCODER, "pos_att_type": []}, 1, FAMILIES["sew-d"])
+    ours = graft_encoder(reference)
+    x = normal(1, 1, 90)
+    same(ours(x).last_hidden_state, reference(x).last_hidden_state, "frames")
+    with torch.no_grad():
+        reference.encoder.encoder.rel_embeddings.weight.add_(1.0)
+    same(ours(x).last_hidden_state, reference(x).last_hidden_state, "frames, whatever the vectors")
+    assert ours.distances is None
 
 
 def test_the_yardsticks_batch_norm_before_positions_makes_padding_speak() -> None:
