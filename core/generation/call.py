@@ -1,8 +1,7 @@
-"""Greedy search on a key/value cache."""
+"""`generate`: options to their places, inputs to a memory, then a search."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -14,6 +13,8 @@ from speechgraft.contracts import Decoder, EncoderOutput
 from speechgraft.errors import InputError
 from speechgraft.generation.config import GenerationConfig
 from speechgraft.generation.pair import Generating
+from speechgraft.generation.sampling import greedy
+from speechgraft.generation.steps import Steps
 from speechgraft.routing import route
 
 LONGEST = 448
@@ -72,82 +73,12 @@ def generate(
         prompt = torch.full((len(encoded.last_hidden_state), 1), start, device=encoded.last_hidden_state.device)
     checks.check_ids(prompt, model.decoder.vocab_size, "decoder_input_ids")
     checks.check_rows(prompt.shape[0], len(encoded.last_hidden_state), "decoder_input_ids")
+    limit = _limit(model.decoder, config, prompt.shape[1])
     ends = model.ends(config)
-    return greedy(
-        model.decoder,
-        model.connect(encoded.last_hidden_state),
-        encoded.frame_mask,
-        prompt,
-        limit=_limit(model.decoder, config, prompt.shape[1]),
-        ends=ends,
-        pad=_token(model, config, "pad_token_id", "to fill rows that ended") if ends else 0,
-        cached=config.use_cache,
-    )
-
-
-def greedy(
-    decoder: Decoder,
-    memory: Tensor,
-    memory_mask: Tensor | None,
-    prompt: Tensor,
-    *,
-    limit: int,
-    ends: Iterable[int],
-    pad: int,
-    cached: bool = True,
-) -> Tensor:
-    """Add the most probable token to each row until it ends; rows that ended leave the batch.
-
-    *Shapes:* `memory` (batch, frames, memory_size); `memory_mask` (batch, frames); `prompt` (batch,
-    tokens); to (batch, at most `limit`), filled with `pad` behind a token of `ends`.
-    """
-    start = prompt.shape[1]
-    rows = prompt.new_full((len(prompt), max(limit, start)), pad)
-    rows[:, :start] = prompt
-    live = torch.arange(len(prompt), device=prompt.device)
-    final = torch.tensor(sorted(ends), dtype=prompt.dtype, device=prompt.device)
-    step = _Step(decoder, memory, memory_mask, cached=cached)
-    for place in range(start, limit):
-        chosen = step(rows[live, :place]).argmax(dim=-1)  # (live rows,)
-        rows[live, place] = chosen
-        going = (~torch.isin(chosen, final)).nonzero().flatten()
-        if len(going) == 0:
-            return rows[:, : place + 1]
-        if len(going) < len(live):
-            live = live[going]
-            step.keep_rows(going)
-    return rows
-
-
-class _Step:
-    """The decoder, asked for the logits behind the last token of each row that is still live."""
-
-    def __init__(self, decoder: Decoder, memory: Tensor, memory_mask: Tensor | None, *, cached: bool) -> None:
-        self.decoder = decoder
-        self.memory = memory
-        self.memory_mask = memory_mask
-        self.cache = decoder.new_cache() if cached else None
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """*Shapes:* (live rows, tokens so far) to (live rows, vocabulary)."""
-        seen = 0 if self.cache is None else self.cache.length
-        output = self.decoder(
-            rows[:, seen:],
-            memory=None if seen else self.memory,
-            memory_mask=None if seen else self.memory_mask,
-            cache=self.cache,
-            last_only=True,
-        )
-        logits: Tensor = output.logits
-        return logits[:, -1]
-
-    def keep_rows(self, kept: Tensor) -> None:
-        """Go on with these rows. *Shapes:* (kept rows,)."""
-        if self.cache is not None:
-            self.cache.keep_rows(kept)
-            return
-        self.memory = self.memory[kept]
-        self.memory_mask = None if self.memory_mask is None else self.memory_mask[kept]
+    pad = _token(model, config, "pad_token_id", "to fill rows that ended") if ends else 0
+    memory = model.connect(encoded.last_hidden_state)
+    steps = Steps(model.decoder, memory, encoded.frame_mask, cached=config.use_cache)
+    return greedy(steps, prompt, limit=limit, ends=ends, pad=pad)
 
 
 def _token(model: Generating, config: GenerationConfig, name: str, purpose: str) -> int:
