@@ -16,6 +16,7 @@ from speechgraft.checks import check_token_rows
 from speechgraft.contracts import CTCOutput, row_lengths
 from speechgraft.errors import ConfigError
 from speechgraft.nn.init import init_common
+from speechgraft.nn.meta import weightless
 from speechgraft.registry.adapters import adapter_modules, adapter_tensors, laid_over, mapped_adapter, write_adapter
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.heads import HeadModel
@@ -44,7 +45,7 @@ class CTCModel(HeadModel):
 
     def __init__(self, config: Any, target_lang: str | None = None, *, catalog: Catalog | None = None) -> None:
         device = torch.get_default_device()
-        with torch.device("meta"):
+        with weightless():
             super().__init__(config, catalog)
             if config.vocab_size is None:
                 raise ConfigError(f"{type(self).__name__} needs the number of tokens: set vocab_size in the config")

@@ -14,6 +14,7 @@ from speechgraft.config.model import ProblemType
 from speechgraft.contracts import EncoderOutput, SequenceClassifierOutput
 from speechgraft.errors import ConfigError
 from speechgraft.nn.init import init_common
+from speechgraft.nn.meta import weightless
 from speechgraft.nn.speech.adapter import ConvAdapter
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.pretrained import Place
@@ -58,7 +59,7 @@ class SequenceClassificationModel(HeadModel):
 
     def __init__(self, config: Any, *, catalog: Catalog | None = None) -> None:
         device = torch.get_default_device()
-        with torch.device("meta"):
+        with weightless():
             super().__init__(config, catalog)
             if any(isinstance(module, ConvAdapter) for module in self.encoder.modules()):
                 raise ConfigError(f"{type(self).__name__} has no use for an adapter: set add_adapter to false")

@@ -23,6 +23,7 @@ from speechgraft.config import Settings
 from speechgraft.contracts import Decoder, Encoder, InputKind
 from speechgraft.errors import ConfigError, IncompatiblePairError
 from speechgraft.generation import GenerationConfig
+from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import (
     EncoderDecoderConfig,
@@ -76,7 +77,7 @@ class PairModel(Bridge, Pretrained):
         name = config.encoder.model_type
         _check_kind(type(self), name, (encoder or catalog.encoder(name)).input_kind)
         device = torch.get_default_device()
-        with torch.device("meta"):
+        with weightless():
             encoder = encoder or catalog.encoder(config.encoder.model_type).build(config.encoder)
             decoder = decoder or catalog.decoder(config.decoder.model_type).build(config.decoder)
             super().__init__(encoder, decoder, config, generation_config)
@@ -142,7 +143,7 @@ class PairModel(Bridge, Pretrained):
         config = cls.config_class.from_encoder_decoder_configs(
             encoder.config.copy(**routed["encoder"]), decoder.config.copy(**routed["decoder"]), **routed["pair"]
         )
-        with torch.device("meta"):
+        with weightless():
             model = cls(config, encoder.model, decoder.model, catalog=catalog)
         reports = {
             "encoder.": encoder.load_into(model.encoder, dtype, device),

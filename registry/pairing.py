@@ -137,9 +137,8 @@ def _part_config(entry: Entry, given: Mapping[str, Any] | Config | None, prefixe
 
 
 def _on_meta(encoder_entry: EncoderEntry, config: PairConfig, catalog: Catalog | None) -> PairModel:
-    import torch
-
+    from speechgraft.nn.meta import weightless
     from speechgraft.registry.models import pair_class
 
-    with torch.device("meta"):
+    with weightless():
         return pair_class(encoder_entry.input_kind)(config=config, catalog=catalog)

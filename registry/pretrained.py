@@ -26,6 +26,7 @@ from speechgraft.checkpoint import (
 from speechgraft.config import Config, Settings
 from speechgraft.contracts import Component
 from speechgraft.errors import ConfigError
+from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 
 Dtype = torch.dtype | Literal["auto"]
@@ -138,7 +139,7 @@ class Pretrained(Component):
             ConfigError: All that is wrong with the config.
         """
         place = Place(source, revision, subfolder, token, cache_dir, local_files_only)
-        with torch.device("meta"):
+        with weightless():
             model, tensors = cls._opened(place, options, catalog)
         report = load_into(
             model,

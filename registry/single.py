@@ -13,6 +13,7 @@ from speechgraft.config import Settings
 from speechgraft.contracts import Encoder, EncoderOutput, Output, own_options
 from speechgraft.encoder_inputs import check_encoder_call
 from speechgraft.errors import ConfigError, InputError
+from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.pretrained import Place, Pretrained, with_place
@@ -123,7 +124,7 @@ class EncoderModel(SingleEncoderModel):
 
     def __init__(self, config: Any, *, catalog: Catalog | None = None) -> None:
         device = torch.get_default_device()
-        with torch.device("meta"):
+        with weightless():
             super().__init__(config, catalog)
         begin(self, device)
 

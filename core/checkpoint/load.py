@@ -28,7 +28,7 @@ def load_into(
     strict: bool = True,
     ignore_mismatched_sizes: bool = False,
 ) -> LoadReport:
-    """Give a module that was built under `torch.device("meta")` the tensors of a checkpoint.
+    """Give a module that was built on the meta device (`speechgraft.nn.meta.weightless`) the tensors of a checkpoint.
 
     They are put in as they are mapped from the file. Parameters that the weight map says a checkpoint may
     lack are made by the module's own `init_weights`.
@@ -173,6 +173,6 @@ def _make(path: str, part: nn.Module, owner: Component, dtype: torch.dtype | Non
 def _blank(tensor: Tensor, dtype: torch.dtype | None, device: Device) -> Tensor:
     """A tensor of the same kind without values: what `init_weights` forgets stays not-a-number."""
     if not tensor.is_floating_point():
-        return torch.zeros_like(tensor, device=device)
-    blank = torch.full_like(tensor.detach(), torch.nan, device=device, dtype=dtype)
+        return torch.zeros(tensor.shape, device=device, dtype=tensor.dtype)
+    blank = torch.full(tensor.shape, torch.nan, device=device, dtype=dtype or tensor.dtype)
     return nn.Parameter(blank, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else blank

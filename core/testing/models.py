@@ -12,6 +12,7 @@ from torch import nn
 from speechgraft.checkpoint import materialise
 from speechgraft.config import Config
 from speechgraft.contracts import Decoder, Encoder
+from speechgraft.nn.meta import weightless
 from speechgraft.registry import Catalog, DecoderEntry, EncoderEntry, Origin
 from speechgraft.registry.configs import PairConfig
 from speechgraft.registry.models import MODELS, PairModel
@@ -47,21 +48,21 @@ def drawn_pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> Pair
 
 def build_encoder(entry: EncoderEntry, config: Config, seed: int) -> Encoder:
     """An encoder of a copy of `config`, in float64 and eval mode."""
-    with torch.device("meta"):
+    with weightless():
         module = entry.build(config.copy())
     return _filled(module, seed)
 
 
 def build_decoder(entry: DecoderEntry, config: Config, seed: int) -> Decoder:
     """A decoder of a copy of `config`, in float64 and eval mode."""
-    with torch.device("meta"):
+    with weightless():
         module = entry.build(config.copy())
     return _filled(module, seed)
 
 
 def build_pair(config: PairConfig, catalog: Catalog, seed: int) -> PairModel:
     """A pair in float64 and eval mode."""
-    with torch.device("meta"):
+    with weightless():
         model = new_pair(config, catalog)
     return _filled(model, seed)
 

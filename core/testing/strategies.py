@@ -17,6 +17,7 @@ from speechgraft.contracts import Decoder, Encoder
 from speechgraft.errors import ConfigError, PluginError
 from speechgraft.losses import IGNORED
 from speechgraft.nn.masks import length_mask
+from speechgraft.nn.meta import weightless
 from speechgraft.registry import DecoderEntry, EncoderEntry
 from speechgraft.registry.configs import PairConfig
 from speechgraft.registry.entries import Entry
@@ -86,7 +87,7 @@ def configs(entry: Entry) -> st.SearchStrategy[Config]:
 def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> PairConfig:
     """Configs of pairs: any special tokens, with a CTC head or without, a projection or a memory that fits."""
     encoder_config, decoder_config = draw(configs(encoder)), draw(configs(decoder))
-    with torch.device("meta"):
+    with weightless():
         output_size = encoder.build(encoder_config).output_size
         vocab_size = decoder.build(decoder_config).vocab_size
     tokens = st.integers(0, vocab_size - 1)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speechgraft.nn.meta import weightless
 from speechgraft.registry import DecoderEntry, EncoderEntry
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import catalog_of, drawn_decoder, drawn_encoder, drawn_pair, new_pair, seeded
@@ -45,7 +46,7 @@ def pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     )
     config = case.draw(pair_configs(encoder, decoder), "config")
     before = copy.deepcopy(config)
-    with torch.device("meta"):
+    with weightless():
         built = new_pair(config, catalog_of(encoder, decoder))
     built.config.pad_token_id = 1 - int(bool(config.pad_token_id))
     built.config.encoder.output_attentions = built.config.decoder.output_attentions = True
@@ -74,6 +75,6 @@ def _deterministic(
 def _config_untouched(case: Case, entry: EncoderEntry | DecoderEntry, build: Callable[[Any], Any]) -> None:
     config = case.draw(configs(entry), "config")
     before = copy.deepcopy(config)
-    with torch.device("meta"):
+    with weightless():
         build(config)
     case.holds(config == before, f"building made the config {config}", f"the factory {entry.factory}")

@@ -13,6 +13,7 @@ from speechgraft.config import Config
 from speechgraft.config.fields import fields_of
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.errors import RoutingError
+from speechgraft.nn.meta import weightless
 from speechgraft.registry import DecoderEntry, EncoderEntry, pair
 from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
@@ -106,7 +107,7 @@ def factory_options(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) ->
     options = {f"{role}_{name}": value for role, config in drawn.items() for name, value in _changed(config).items()}
 
     def make(**options: Any) -> PairModel:
-        with torch.device("meta"):
+        with weightless():
             return pair(encoder.name, decoder.name, catalog=catalog_of(encoder, decoder), **options)
 
     config = make(**options, pad_token_id=token, decoder_start_token_id=token).config

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from speechgraft.checkpoint import load_into
 from speechgraft.config import Config
 from speechgraft.contracts import Component
+from speechgraft.nn.meta import weightless
 from speechgraft.registry import DecoderEntry, EncoderEntry
 from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
@@ -25,7 +26,7 @@ def encoder_tables(case: Case, entry: EncoderEntry) -> None:
     """An encoder's config and parameters come back from their published names."""
     config, seed = case.draw(configs(entry), "config"), case.draw(SEEDS, "seed")
     _config_returns(case, entry, config)
-    with torch.device("meta"):
+    with weightless():
         empty = entry.build(config.copy())
     _weights_return(case, entry, build_encoder(entry, config, seed), empty)
 
@@ -34,7 +35,7 @@ def decoder_tables(case: Case, entry: DecoderEntry) -> None:
     """A decoder's config and parameters come back from their published names."""
     config, seed = case.draw(configs(entry), "config"), case.draw(SEEDS, "seed")
     _config_returns(case, entry, config)
-    with torch.device("meta"):
+    with weightless():
         empty = entry.build(config.copy())
     _weights_return(case, entry, build_decoder(entry, config, seed), empty)
 

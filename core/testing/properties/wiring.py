@@ -8,6 +8,7 @@ import torch
 from hypothesis import strategies as st
 
 from speechgraft.errors import SpeechGraftError
+from speechgraft.nn.meta import weightless
 from speechgraft.registry import DecoderEntry, EncoderEntry, check, pair
 from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
@@ -28,7 +29,7 @@ def encoder_capabilities(case: Case, entry: EncoderEntry) -> None:
     )
     if entry.stride is None:
         return
-    with torch.device("meta"):
+    with weightless():
         encoder = entry.build(entry.load_config_class()())
     lengths = encoder.minimum_length + torch.tensor([0, _STRIDES * entry.stride])
     first, last = encoder.output_lengths(lengths).tolist()

@@ -1,0 +1,64 @@
+"""Modules without weights."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import torch
+from torch import nn
+
+from speechgraft.nn.meta import weightless
+
+BUILD = """
+import sys
+import speechgraft as sg
+from speechgraft.nn.meta import weightless
+
+with weightless():
+    sg.SEWDModel(sg.SEWDConfig(num_hidden_layers=1))
+    sg.SpeechEncoderDecoderModel(
+        sg.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(
+            sg.Wav2Vec2Config(num_hidden_layers=1), sg.BertConfig(num_hidden_layers=1)
+        )
+    )
+print(*sorted({"sympy", "torch._dynamo"} & set(sys.modules)))
+"""
+
+
+def built() -> list[nn.Module]:
+    """One of each kind that draws or sets first values."""
+    norms = [nn.LayerNorm(4), nn.GroupNorm(2, 4), nn.BatchNorm1d(4)]
+    return [nn.Linear(4, 3), nn.Embedding(5, 4, padding_idx=1), nn.Conv1d(4, 4, 3), *norms]
+
+
+def test_nothing_has_values() -> None:
+    with weightless():
+        modules = built()
+    assert all(tensor.is_meta for module in modules for tensor in (*module.parameters(), *module.buffers()))
+
+
+def test_a_random_state_stays_as_it_is() -> None:
+    before = torch.get_rng_state()
+    with weightless():
+        built()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_it_ends() -> None:
+    with weightless():
+        assert torch.get_default_device().type == "meta"
+    assert torch.nn.init.ones_(torch.zeros(3)).sum() == 3
+    assert torch.get_default_device().type == "cpu"
+
+
+def test_initialisers_give_back_what_they_were_given() -> None:
+    with weightless():
+        weight = torch.empty(3, 3)
+        assert nn.init.normal_(weight) is weight
+        assert nn.init.normal_(tensor=weight) is weight
+
+
+def test_building_imports_no_compiler() -> None:
+    run = subprocess.run([sys.executable, "-c", BUILD], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == []
