@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from speechgraft.checkpoint.atomic import repair, replacing
 from speechgraft.checkpoint.hub import CONFIG_FILE, SETTINGS_FILES, WEIGHT_FILES, locate
 from speechgraft.checkpoint.report import LoadReport
-from speechgraft.checkpoint.rows import Row, duplicate, old_spelling, rename, split, transpose
+from speechgraft.checkpoint.rows import Row, duplicate, fallback, old_spelling, rename, split, transpose
 from speechgraft.checkpoint.tensors import TensorFiles, open_tensors, write_file, write_tensors
 from speechgraft.checkpoint.weight_map import Mapped, WeightMap
 from speechgraft.json_files import read_json, write_json
@@ -25,6 +25,7 @@ __all__ = [
     "TensorFiles",
     "WeightMap",
     "duplicate",
+    "fallback",
     "load_into",
     "locate",
     "materialise",

@@ -23,7 +23,8 @@ class Rule:
         ours: Our names; more than one where the tensor on disk is split.
         dim: The dimension of the tensor on disk along which ours lie side by side, in equal parts.
         transposed: Whether a matrix on disk has its dimensions the other way round.
-        duplicate: Whether another row names the same tensor, which is written under both names.
+        duplicate: Whether another row names the same tensor; this one is read where the tensor of that is not there.
+        written: Whether a duplicate is written too.
     """
 
     disk: Pattern
@@ -31,6 +32,7 @@ class Rule:
     dim: int = 0
     transposed: bool = False
     duplicate: bool = False
+    written: bool = True
 
     def __attrs_post_init__(self) -> None:
         for pattern in self.ours:
@@ -86,6 +88,11 @@ def split(disk: str, ours: Sequence[str], dim: int = 0, *, transposed: bool = Fa
 def duplicate(disk: str, ours: str) -> Row:
     """A tensor that another row names too: written a second time, read only where the first is not there."""
     return Rule(Pattern(disk), (Pattern(ours),), duplicate=True)
+
+
+def fallback(disk: str, ours: str) -> Row:
+    """A tensor that is read where that of another row is not there, the first of such rows first; never written."""
+    return Rule(Pattern(disk), (Pattern(ours),), duplicate=True, written=False)
 
 
 def old_spelling(old: str, new: str) -> Row:

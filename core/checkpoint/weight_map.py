@@ -97,7 +97,7 @@ class _Table:
 
     def duplicates(self, name: str) -> list[str]:
         """Further names on disk under which one of our tensors is written as it is."""
-        return [on_disk for _, on_disk, _ in self._writes(name, duplicates=True)]
+        return [on_disk for rule, on_disk, _ in self._writes(name, duplicates=True) if rule.written]
 
     def _writes(self, name: str, *, duplicates: bool) -> Iterator[tuple[Rule, str, list[str]]]:
         for rule in self.rules:
@@ -181,7 +181,8 @@ class WeightMap:
             CheckpointError: Two tensors on disk are the same one of ours, or one cannot be split.
         """
         mapped = Mapped({}, {}, {}, ())
-        unexpected, duplicates = [], []
+        unexpected: list[str] = []
+        duplicates: list[tuple[str, Rule, list[str]]] = []
         for name in disk:
             match self._read(name):
                 case None:
@@ -192,9 +193,10 @@ class WeightMap:
                     duplicates.append((name, rule, ours))
                 case rule, ours:
                     self._take(mapped, name, disk[name], rule, ours)
-        for name, rule, ours in duplicates:
+        rules = [rule for table in self._tables for rule in table.rules]
+        for name, rule, ours in sorted(duplicates, key=lambda found: rules.index(found[1])):
             if ours[0] in mapped.tensors:
-                mapped.ignored[name] = "the same as another tensor, which is there"
+                mapped.ignored[name] = f"{mapped.sources[ours[0]]} stands for it"
             else:
                 self._take(mapped, name, disk[name], rule, ours)
         return attrs.evolve(mapped, unexpected=tuple(unexpected))

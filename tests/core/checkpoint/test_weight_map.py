@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from speechgraft.checkpoint import WeightMap, duplicate, old_spelling, rename, split, transpose
+from speechgraft.checkpoint import WeightMap, duplicate, fallback, old_spelling, rename, split, transpose
 from speechgraft.errors import CheckpointError, PluginError
 
 TABLE = WeightMap(
@@ -134,6 +134,22 @@ def test_a_duplicate_is_written_beside_and_read_where_the_first_is_not_there() -
         assert list(mapped.ignored) == ["decoder.head.bias"]
     assert nested.to_ours({"decoder.head.bias": other}).tensors["decoder.head.bias"] is other
     assert nested.name_on_disk("decoder.head.bias") == "decoder.head.decoder.bias"
+
+
+def test_fallbacks_are_read_in_the_order_of_their_rows_and_never_written() -> None:
+    rows = [rename("words", "embed"), fallback("shared", "embed"), fallback("head", "embed")]
+    nested = WeightMap(rows, prefix="toy.").nested("decoder.")
+    tensors = {name: torch.randn(1) for name in ("head", "shared", "words")}
+    while tensors:
+        first = next(name for name in ("words", "shared", "head") if name in tensors)
+        for order in (sorted(tensors), sorted(tensors, reverse=True)):
+            mapped = nested.to_ours({f"decoder.toy.{name}": tensors[name] for name in order})
+            assert mapped.tensors == {"decoder.embed": tensors[first]}
+            others = tensors.keys() - {first}
+            assert mapped.ignored == {f"decoder.toy.{name}": f"decoder.toy.{first} stands for it" for name in others}
+        del tensors[first]
+    assert list(nested.to_disk({"decoder.embed": torch.zeros(1)})) == ["decoder.words"]
+    assert nested.name_on_disk("decoder.embed") == "decoder.words"
 
 
 def test_a_part_may_be_called_otherwise_on_disk_and_write_its_prefix() -> None:
