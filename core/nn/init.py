@@ -7,10 +7,12 @@ import math
 import torch
 from torch import nn
 
+from speechgraft.nn.output import OutputLayer
+
 
 @torch.no_grad()
 def init_common(module: nn.Module, *, std: float) -> None:
-    """Norms begin as the identity, linear layers and embeddings normal with `std` and zero bias.
+    """Norms begin as the identity, linear and output layers and embeddings normal with `std` and zero bias.
 
     Other modules are left as they are.
     """
@@ -20,6 +22,8 @@ def init_common(module: nn.Module, *, std: float) -> None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=std)
+    elif isinstance(module, OutputLayer):
+        module.init_weights(std=std)
     elif isinstance(module, (nn.LayerNorm, nn.GroupNorm)):
         nn.init.ones_(module.weight)
         nn.init.zeros_(module.bias)

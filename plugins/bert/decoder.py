@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechgraft.contracts import Decoder, DecoderOutput
@@ -12,6 +10,7 @@ from speechgraft.nn.activations import ACTIVATIONS, Activation
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.masks import both, causal_mask, key_mask
+from speechgraft.nn.output import OutputLayer
 from speechgraft.nn.stack import DecoderStack
 from speechgraft.plugins.bert.config import LAYERLESS_DECODER, BertConfig
 from speechgraft.plugins.bert.embeddings import BertEmbeddings
@@ -26,13 +25,11 @@ class BertHead(nn.Module):
         self.transform = nn.Linear(size, size)
         self.activation = activation
         self.norm = nn.LayerNorm(size, eps=eps)
-        self.weight = None if tied else nn.Parameter(torch.empty(vocab_size, size))
-        self.bias = nn.Parameter(torch.empty(vocab_size))
+        self.output = OutputLayer(size, vocab_size, bias=True, tied=tied)
 
     def forward(self, hidden: Tensor, words: Tensor) -> Tensor:
         """*Shapes:* `hidden` (rows, tokens, size); `words` (vocabulary, size); to (rows, tokens, vocabulary)."""
-        hidden = self.norm(self.activation(self.transform(hidden)))
-        return F.linear(hidden, words if self.weight is None else self.weight, self.bias)
+        return self.output(self.norm(self.activation(self.transform(hidden))), words)
 
 
 class BertDecoder(Decoder):
@@ -124,10 +121,6 @@ class BertDecoder(Decoder):
 
     def init_weights(self, module: nn.Module) -> None:
         """Normal weights, zero biases, norms the identity, the padding token's embedding zero."""
-        if isinstance(module, BertHead):
-            nn.init.zeros_(module.bias)
-            if module.weight is not None:
-                nn.init.normal_(module.weight, std=self.init_std)
         init_common(module, std=self.init_std)
         if module is self.embeddings.word:
             self.embeddings.clear_padding()

@@ -83,10 +83,10 @@ def _body(root: str, attentions: dict[str, str]) -> list[Row]:
 def _output(*, tied: bool) -> list[Row]:
     """The output layer: a bias alone where its weight is the word embedding."""
     if tied:
-        return [rename("cls.predictions.bias", "head.bias")]
+        return [rename("cls.predictions.bias", "head.output.bias")]
     return [
-        rename("cls.predictions.decoder.weight", "head.weight"),
-        rename("cls.predictions.decoder.bias", "head.bias"),
+        rename("cls.predictions.decoder.weight", "head.output.weight"),
+        rename("cls.predictions.decoder.bias", "head.output.bias"),
         # Older files have this name alone; newer ones have both, and nothing reads the tensor of this name.
-        duplicate("cls.predictions.bias", "head.bias"),
+        duplicate("cls.predictions.bias", "head.output.bias"),
     ]

@@ -106,7 +106,7 @@ def test_what_is_newly_made_begins_as_the_yardsticks_does(tmp_path: Path) -> Non
         pair = pair_of(tmp_path)
         cross = pair.decoder.stack.layers[0].cross_attention
         weights.append(torch.cat([cross.query.weight.flatten(), pair.enc_to_dec_proj.weight.flatten()]))
-        assert not cross.query.bias.any() and not pair.decoder.head.bias.any()
+        assert not cross.query.bias.any() and not pair.decoder.head.output.bias.any()
         norm = pair.decoder.stack.layers[1].cross_attention_norm
         assert (norm.weight == 1).all() and not norm.bias.any()
     for weight in weights:
@@ -220,7 +220,7 @@ def test_an_untied_bias_under_its_older_name_is_read(tmp_path: Path) -> None:
     tensors["cls.predictions.bias"] = tensors.pop("cls.predictions.decoder.bias")
     save_file(tensors, tmp_path / "decoder" / "model.safetensors")
     pair = pair_of(tmp_path)
-    assert torch.equal(pair.decoder.head.bias, decoder.cls.predictions.decoder.bias)
+    assert torch.equal(pair.decoder.head.output.bias, decoder.cls.predictions.decoder.bias)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

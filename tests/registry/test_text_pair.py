@@ -195,4 +195,4 @@ def test_weights_are_not_shared_between_the_parts():
         )
     made = make(tie_word_embeddings=True)
     assert made.encoder.embeddings.word.weight is not made.decoder.embeddings.word.weight
-    assert made.decoder.head.weight is None, "the decoder's own config ties its output layer"
+    assert made.decoder.head.output.weight is None, "the decoder's own config ties its output layer"

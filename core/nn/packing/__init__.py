@@ -26,9 +26,10 @@ from torch import nn
 
 from speechgraft.nn.disentangled import DisentangledAttention, RelativePositions
 from speechgraft.nn.feed_forward import FeedForward
+from speechgraft.nn.output import OutputLayer
 from speechgraft.nn.packing.distances import fast_disentangled, fast_distances
 from speechgraft.nn.packing.front_end import fast_front_end
-from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear
+from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear, fast_output
 from speechgraft.nn.packing.positions import fast_positions
 from speechgraft.nn.packing.weights import can_pack, packing_pays, released
 from speechgraft.nn.speech.front_end import ConvFrontEnd
@@ -42,6 +43,7 @@ Forward = Callable[..., Any]
 _FAST: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
     nn.Linear: fast_linear,
     FeedForward: fast_feed_forward,
+    OutputLayer: fast_output,
     ConvFrontEnd: fast_front_end,
     WeightNormConv: fast_positions,
     RelativePositions: fast_distances,

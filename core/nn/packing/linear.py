@@ -1,4 +1,4 @@
-"""Linear layers and feed-forwards on packed weights."""
+"""Linear layers, output layers and feed-forwards on packed weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechgraft.nn.feed_forward import FeedForward
-from speechgraft.nn.packing.weights import is_packable, multiply, packed_weight
+from speechgraft.nn.output import OutputLayer
+from speechgraft.nn.packing.weights import is_packable, multiply, pack, packed_weight, remembered
 
 
 def fast_linear(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
@@ -19,6 +20,22 @@ def fast_linear(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
 
     def forward(x: Tensor) -> Tensor:
         return multiply(x, packed, bias)
+
+    return forward
+
+
+def fast_output(part: OutputLayer) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """An output layer by its packed matrix, be that its own or the embedding's, which the first call shows."""
+    known: tuple[Tensor, Tensor] | None = None
+
+    def forward(hidden: Tensor, embedding: Tensor) -> Tensor:
+        nonlocal known
+        if known is None or known[0] is not embedding:
+            matrix = embedding if part.weight is None else part.weight
+            if not is_packable(matrix):
+                return OutputLayer.forward(part, hidden, embedding)
+            known = embedding, remembered(part, lambda: pack(matrix), embedding)
+        return multiply(hidden, known[1], part.bias)
 
     return forward
 
