@@ -182,7 +182,7 @@ def sew_ds(draw: st.DrawFn, *, masked: bool = True) -> Options:
 
 
 @st.composite
-def decoders(draw: st.DrawFn) -> Options:
+def berts(draw: st.DrawFn) -> Options:
     """A BERT."""
     heads = draw(st.integers(1, 3))
     vocab_size = draw(st.integers(6, 40))
@@ -203,25 +203,38 @@ def decoders(draw: st.DrawFn) -> Options:
     }
 
 
+ENCODERS = {"hubert": huberts, "sew": sews, "sew-d": sew_ds, "wav2vec2": wav2vec2s}
+"""Options of speech encoders, by the name in the catalog."""
+
+DECODERS = {"bert": berts}
+"""Options of decoders, by the name in the catalog. Sizes go by the names that all families know."""
+
+FURTHER_IDS = {"bert": {"token_type_ids": "type_vocab_size", "position_ids": "max_position_embeddings"}}
+"""Ids that a decoder takes beside tokens, and the option that says how many there are."""
+
+
 @attrs.frozen
 class Pair:
-    """A wav2vec2 and a BERT, the options of the pair, and the seed of the weights."""
+    """A speech encoder and a decoder, the options of the pair, the seed of the weights, and the names of the two."""
 
     encoder: Options
     decoder: Options
     options: Options
     seed: int
+    encoder_name: str = "wav2vec2"
+    decoder_name: str = "bert"
 
 
 @st.composite
-def pairs(draw: st.DrawFn, *, masked: bool = True) -> Pair:
+def pairs(draw: st.DrawFn, *, masked: bool = True, encoder_name: str = "wav2vec2", decoder_name: str = "bert") -> Pair:
     """A pair whose widths are equal about every other time.
 
     An adapter has the width of one of the two parts: for another the yardstick builds a projection
     that does not fit.
     """
-    decoder = draw(decoders())
-    encoder = draw(wav2vec2s(masked=masked, widths=(decoder["hidden_size"],)))
+    decoder = draw(DECODERS[decoder_name]())
+    widths = {"widths": (decoder["hidden_size"],)} if encoder_name == "wav2vec2" else {}
+    encoder = draw(ENCODERS[encoder_name](masked=masked, **widths))
     if draw(st.booleans()):
         same = {key: encoder[key] for key in ("hidden_size", "num_attention_heads")}
         decoder |= same
@@ -231,7 +244,7 @@ def pairs(draw: st.DrawFn, *, masked: bool = True) -> Pair:
             decoder["cross_attention_hidden_size"] = encoder["hidden_size"]
     tokens = st.integers(0, decoder["vocab_size"] - 1)
     options = {"pad_token_id": draw(tokens), "decoder_start_token_id": draw(tokens)}
-    return Pair(encoder, decoder, options, draw(seeds))
+    return Pair(encoder, decoder, options, draw(seeds), encoder_name, decoder_name)
 
 
 def minimum_length(encoder: Options) -> int:
@@ -308,17 +321,18 @@ def token_rows(draw: st.DrawFn, size: int, rows: int, width: int) -> Tensor:
 
 
 @st.composite
-def decoder_inputs(draw: st.DrawFn, decoder: Options, rows: int, *, width: int | None = None) -> dict[str, Tensor]:
-    """Token ids and, now and then, a mask with gaps, token types and positions; without a prefix."""
+def decoder_inputs(
+    draw: st.DrawFn, decoder: Options, rows: int, *, width: int | None = None, name: str = "bert"
+) -> dict[str, Tensor]:
+    """Token ids and, now and then, a mask with gaps and what else the decoder of that name takes; without a prefix."""
     width = width or draw(st.integers(1, 8))
     inputs = {"input_ids": draw(token_rows(decoder["vocab_size"], rows, width))}
     if draw(st.booleans()):
         inputs["attention_mask"] = draw(token_rows(2, rows, width))
         inputs["attention_mask"][:, 0] = 1  # a token that sees nothing, not even itself, is NaN or worse over there
-    if draw(st.booleans()):
-        inputs["token_type_ids"] = draw(token_rows(decoder["type_vocab_size"], rows, width))
-    if draw(st.booleans()):
-        inputs["position_ids"] = draw(token_rows(decoder["max_position_embeddings"], rows, width))
+    for kind, count in FURTHER_IDS[name].items():
+        if draw(st.booleans()):
+            inputs[kind] = draw(token_rows(decoder[count], rows, width))
     return inputs
 
 

@@ -1,4 +1,4 @@
-"""The speech encoders that parity is proved for: the yardstick's classes, and configs of them."""
+"""The speech encoders and decoders that parity is proved for: the yardstick's classes, and configs of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import transformers
+from draws import DECODERS as DRAWS_OF_DECODERS
 from draws import Options, huberts, sew_ds, sews, wav2vec2s
 from hypothesis import strategies as st
 
@@ -35,5 +36,30 @@ FAMILIES = {
     "sew": Family(transformers.SEWConfig, transformers.SEWModel, sews),
     "sew-d": Family(transformers.SEWDConfig, transformers.SEWDModel, sew_ds),
     "wav2vec2": Family(transformers.Wav2Vec2Config, transformers.Wav2Vec2Model, partial(wav2vec2s, widths=WIDTHS)),
+}
+"""By the name in the catalog."""
+
+
+@attrs.frozen
+class DecoderFamily:
+    """One decoder.
+
+    Attributes:
+        config: The yardstick's config class.
+        model: The yardstick's language model.
+        name: In the catalog.
+    """
+
+    config: Any
+    model: Any
+    name: str
+
+    def draw(self) -> st.SearchStrategy[Options]:
+        """Options that its config and ours have in common."""
+        return DRAWS_OF_DECODERS[self.name]()
+
+
+DECODERS = {
+    family.name: family for family in (DecoderFamily(transformers.BertConfig, transformers.BertLMHeadModel, "bert"),)
 }
 """By the name in the catalog."""

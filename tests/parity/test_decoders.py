@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from draws import decoder_inputs, decoders, normal, seeds, token_rows
+from draws import decoder_inputs, normal, seeds, token_rows
+from families import DECODERS, DecoderFamily
 from hypothesis import given
 from hypothesis import strategies as st
 from yardstick import examples, graft_decoder, reference_decoder, same, same_gradients, weights_of
 
+each_decoder = pytest.mark.parametrize("family", DECODERS.values(), ids=DECODERS)
 
-def check_decoder(data: st.DataObject) -> None:
+
+def check_decoder(family: DecoderFamily, data: st.DataObject) -> None:
     """With a memory and without one, as a language model."""
-    options = data.draw(decoders())
-    reference = reference_decoder(options, data.draw(seeds))
+    options = data.draw(family.draw())
+    reference = reference_decoder(options, data.draw(seeds), family)
     ours = graft_decoder(reference)
     rows = data.draw(st.integers(1, 3))
-    tokens = data.draw(decoder_inputs(options, rows))
+    tokens = data.draw(decoder_inputs(options, rows, name=family.name))
     asked: dict[str, Any] = {"output_hidden_states": True, "output_attentions": True}
     theirs: dict[str, Any] = {}
     if data.draw(st.booleans()):
@@ -38,24 +41,27 @@ def check_decoder(data: st.DataObject) -> None:
     same_gradients(ours, weights_of(ours), reference)
 
 
+@each_decoder
 @examples(60)
 @given(data=st.data())
-def test_decoder_is_the_yardsticks(data: st.DataObject) -> None:
-    check_decoder(data)
+def test_decoder_is_the_yardsticks(family: DecoderFamily, data: st.DataObject) -> None:
+    check_decoder(family, data)
 
 
 @pytest.mark.long
+@each_decoder
 @examples(600)
 @given(data=st.data())
-def test_decoder_is_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
-    check_decoder(data)
+def test_decoder_is_the_yardsticks_in_many_draws(family: DecoderFamily, data: st.DataObject) -> None:
+    check_decoder(family, data)
 
 
+@each_decoder
 @examples(25)
 @given(data=st.data())
-def test_decoder_fed_in_parts_is_the_yardsticks(data: st.DataObject) -> None:
-    options = data.draw(decoders())
-    reference = reference_decoder(options, data.draw(seeds))
+def test_decoder_fed_in_parts_is_the_yardsticks(family: DecoderFamily, data: st.DataObject) -> None:
+    options = data.draw(family.draw())
+    reference = reference_decoder(options, data.draw(seeds), family)
     ours = graft_decoder(reference)
     rows = data.draw(st.integers(1, 3))
     memory = normal(data.draw(seeds), rows, 5, options["hidden_size"])

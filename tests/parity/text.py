@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import transformers
-from draws import Options, Pair, decoders, normal, seeds, token_rows
+from draws import Options, Pair, berts, normal, seeds, token_rows
 from hypothesis import strategies as st
 from torch import Tensor
 from yardstick import randomised
@@ -23,13 +23,13 @@ POOLER = {"encoder.pooler.dense.weight", "encoder.pooler.dense.bias"}
 @st.composite
 def encoders(draw: st.DrawFn, *, layers: st.SearchStrategy[int] | None = None) -> Options:
     """A BERT as an encoder, which may be embeddings alone."""
-    return {**draw(decoders()), "num_hidden_layers": draw(layers or st.integers(0, 3))}
+    return {**draw(berts()), "num_hidden_layers": draw(layers or st.integers(0, 3))}
 
 
 @st.composite
 def pairs(draw: st.DrawFn) -> Pair:
     """Two BERTs of one width or of two; the start token is not the padding one."""
-    encoder, decoder = draw(encoders()), draw(decoders())
+    encoder, decoder = draw(encoders()), draw(berts())
     if draw(st.booleans()):
         decoder |= {key: encoder[key] for key in ("hidden_size", "num_attention_heads")}
         if draw(st.booleans()):

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import torch
 import transformers
 from draws import Options, Pair
-from families import FAMILIES, Family
+from families import DECODERS, FAMILIES, DecoderFamily, Family
 from hypothesis import settings
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from speechgraft import BertConfig, SpeechEncoderDecoderConfig, SpeechEncoderDecoderModel
+from speechgraft import SpeechEncoderDecoderConfig, SpeechEncoderDecoderModel
 from speechgraft.checkpoint import WeightMap, load_into
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.registry import DecoderEntry, EncoderEntry, default_catalog
@@ -32,8 +32,8 @@ def examples(count: int) -> Callable[[Test], Test]:
 def reference_pair(drawn: Pair) -> Any:
     """The yardstick's pair, double, in eval mode."""
     config = transformers.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(
-        transformers.Wav2Vec2Config(**drawn.encoder),
-        transformers.BertConfig(**drawn.decoder),
+        FAMILIES[drawn.encoder_name].config(**drawn.encoder),
+        DECODERS[drawn.decoder_name].config(**drawn.decoder),
         attn_implementation="eager",  # the others give no attentions
         **drawn.options,
     )
@@ -45,10 +45,10 @@ def reference_encoder(options: Options, seed: int, family: Family = FAMILIES["wa
     return randomised(family.model(family.config(**options, attn_implementation="eager")), seed)
 
 
-def reference_decoder(options: Options, seed: int, **more: Any) -> Any:
-    """The yardstick's decoder alone, with cross-attention unless `more` says otherwise."""
-    switches = {"is_decoder": True, "add_cross_attention": True, "attn_implementation": "eager", **more}
-    return randomised(transformers.BertLMHeadModel(transformers.BertConfig(**options, **switches)), seed)
+def reference_decoder(options: Options, seed: int, family: DecoderFamily = DECODERS["bert"]) -> Any:
+    """The yardstick's decoder alone, with cross-attention."""
+    switches = {"is_decoder": True, "add_cross_attention": True, "attn_implementation": "eager"}
+    return randomised(family.model(family.config(**options, **switches)), seed)
 
 
 @torch.no_grad()
@@ -95,7 +95,8 @@ def graft_encoder(reference: Any, padding: str = "reference") -> Encoder:
 
 def graft_decoder(reference: Any) -> Decoder:
     """Our decoder with the weights of the yardstick's."""
-    return _filled(default_catalog().decoder("bert"), BertConfig.from_dict(reference.config.to_dict()), reference)
+    entry = default_catalog().decoder(reference.config.model_type)
+    return _filled(entry, entry.load_adapter().read(reference.config.to_dict()), reference)
 
 
 def _filled(entry: EncoderEntry | DecoderEntry, config: Any, reference: Any) -> Any:
