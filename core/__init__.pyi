@@ -19,7 +19,9 @@ from speechgraft.errors import RoutingError as RoutingError
 from speechgraft.errors import SpeechGraftError as SpeechGraftError
 from speechgraft.errors import UnknownPluginError as UnknownPluginError
 from speechgraft.generation import GenerationConfig as GenerationConfig
+from speechgraft.plugins.bart.config import BartConfig as BartConfig
 from speechgraft.plugins.bert.config import BertConfig as BertConfig
+from speechgraft.plugins.gpt2.config import GPT2Config as GPT2Config
 from speechgraft.plugins.hubert.config import HubertConfig as HubertConfig
 from speechgraft.plugins.hubert.models import HubertForCTC as HubertForCTC
 from speechgraft.plugins.hubert.models import HubertForSequenceClassification as HubertForSequenceClassification

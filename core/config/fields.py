@@ -78,8 +78,13 @@ def rules_of(cls: type) -> tuple[str, ...]:
 
 @per_class
 def fields_of(cls: type) -> dict[str, attrs.Attribute[Any]]:
-    """The fields of a config class by name, its bases' first."""
-    return {attribute.name: attribute for attribute in attrs.fields(cls)}
+    """The fields of a config class by name, its bases' first; one that is stated again keeps its place.
+
+    Defaults may follow from fields that come before theirs.
+    """
+    own = {attribute.name: attribute for attribute in attrs.fields(cls)}
+    bases = (attrs.fields(base) for base in reversed(cls.__mro__[1:]) if attrs.has(base))
+    return {attribute.name: own[attribute.name] for fields in (*bases, attrs.fields(cls)) for attribute in fields}
 
 
 @per_class

@@ -178,6 +178,15 @@ def test_labels_are_counted_named_and_inverted() -> None:
     assert ToyConfig.from_dict({"id2label": None, "label2id": None}).num_labels == 2
 
 
+def test_a_field_that_is_stated_again_keeps_its_place_before_those_that_follow_from_it() -> None:
+    @config_class
+    class Named(ToyConfig):
+        id2label: dict[int, str] = field(factory=lambda: {0: "only"}, runtime=True)
+
+    assert Named().label2id == {"only": 0} and Named(id2label={0: "a", 1: "b"}).label2id == {"a": 0, "b": 1}
+    assert Named().copy(width=4).id2label == {0: "only"}
+
+
 def test_overrides_go_before_the_file_and_are_checked_with_it() -> None:
     data = {"width": 4, "heads": 4, "id2label": {"0": "a"}, "label2id": {"a": 0}}
     assert ToyConfig.from_dict(data, hidden_size=12).width == 12
