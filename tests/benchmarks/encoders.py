@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -94,21 +95,19 @@ def resident(kind: str) -> float:
 
 
 def measure(side: str, name: str, folder: str, rows: int) -> None:
-    """Load a model, run a batch through it, print the peak and the growth."""
+    """Load a model, run a batch through it, print the peak and the growth while it is ready for the next batch."""
     torch.set_num_threads(2)
-    model = FAMILIES[name][1]
     home = sg if side == "ours" else transformers
-    load = getattr(home, model).from_pretrained  # imports what it needs
+    load = getattr(home, FAMILIES[name][1]).from_pretrained  # imports what it needs
     x, mask = batch(rows)
     torch.ones(64, 64) @ torch.ones(64, 64)
     before = resident("VmRSS")
-    with torch.inference_mode():
-        if side == "theirs":
-            load(folder).eval()(x, mask)
-        else:
-            with prepared(load(folder), replace=True) as ours:
-                ours(x, mask)
-    print(resident("VmHWM"), resident("VmHWM") - before)
+    with torch.inference_mode(), ExitStack() as stack:
+        model = load(folder).eval()
+        if side == "ours":
+            stack.enter_context(prepared(model, replace=True))
+        model(x, mask)
+        print(resident("VmHWM"), resident("VmHWM") - before)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ are others; it is in no state dict, copy or pickle.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -28,10 +29,10 @@ from speechgraft.nn.disentangled import DisentangledAttention, RelativePositions
 from speechgraft.nn.feed_forward import FeedForward
 from speechgraft.nn.output import OutputLayer
 from speechgraft.nn.packing.distances import fast_disentangled, fast_distances
-from speechgraft.nn.packing.front_end import fast_front_end
-from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear, fast_output
-from speechgraft.nn.packing.positions import fast_positions
-from speechgraft.nn.packing.weights import can_pack, packing_pays, released
+from speechgraft.nn.packing.front_end import fast_front_end, front_end_stand_ins
+from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear, fast_output, linear_stand_ins
+from speechgraft.nn.packing.positions import fast_positions, lean_positions
+from speechgraft.nn.packing.weights import StandIn, can_pack, packing_pays, release
 from speechgraft.nn.speech.front_end import ConvFrontEnd
 from speechgraft.nn.speech.positions import WeightNormConv
 
@@ -40,16 +41,24 @@ __all__ = ["can_pack", "packing_pays", "prepared"]
 Model = TypeVar("Model", bound=nn.Module)
 Forward = Callable[..., Any]
 
-_FAST: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
+_LEAN: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
     nn.Linear: fast_linear,
     FeedForward: fast_feed_forward,
     OutputLayer: fast_output,
     ConvFrontEnd: fast_front_end,
-    WeightNormConv: fast_positions,
+    WeightNormConv: lean_positions,
     RelativePositions: fast_distances,
-    DisentangledAttention: fast_disentangled,
 }
 """What makes a faster forward of a module of this very class, or `None` where there is none for it."""
+
+_FAST = {**_LEAN, WeightNormConv: fast_positions, DisentangledAttention: fast_disentangled}
+"""The same where speed counts for more than memory."""
+
+_STAND_INS: dict[type[nn.Module], Callable[[Any], list[StandIn]]] = {
+    nn.Linear: linear_stand_ins,
+    ConvFrontEnd: front_end_stand_ins,
+}
+"""What among that can take the place of plain weights."""
 
 
 @contextmanager
@@ -62,8 +71,9 @@ def prepared(model: Model, *, packed: bool | None = None, replace: bool = False)
     Args:
         model: Any module.
         packed: Whether to; `None`: where a trial on this machine finds that it pays (once a process).
-        replace: Whether the packed form of linear layers takes the place of the plain one meanwhile, to
-            save memory. Their weights are on the meta device then; the plain ones are back at the end, bit for bit.
+        replace: Whether the packed form of linear layers and convolutions takes the place of the plain one
+            meanwhile, to save memory. Their weights are on the meta device then; at the end the plain ones are
+            back, bit for bit.
 
     Yields:
         The model.
@@ -72,27 +82,27 @@ def prepared(model: Model, *, packed: bool | None = None, replace: bool = False)
     if not wanted or not can_pack():
         yield model
         return
-    changed: list[nn.Module] = []
-    with released(model) if replace else _nothing():
-        try:
-            for part in model.modules():
-                # Whoever came first, in this thread or another, takes it back as well.
-                if "forward" not in vars(part) and (fast := _fast(part)) is not None:
-                    vars(part)["forward"] = _guarded(part, fast)
-                    changed.append(part)
-            yield model
-        finally:
-            for part in changed:
-                vars(part).pop("forward", None)
+    owners = Counter(id(weight) for part in model.modules() for weight in part.parameters(recurse=False))
+    with ExitStack() as undo:
+        for part in model.modules():
+            # Whoever came first, in this thread or another, takes it back as well.
+            if "forward" in vars(part) or (fast := _fast(part, lean=replace)) is None:
+                continue
+            vars(part)["forward"] = _guarded(part, fast)
+            undo.callback(vars(part).pop, "forward", None)
+            for stand_in in _stand_ins(part) if replace else ():
+                if owners[id(stand_in.owner.weight)] == 1:
+                    undo.callback(release(stand_in, part))
+        yield model
 
 
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+def _stand_ins(part: nn.Module) -> list[StandIn]:
+    make = _STAND_INS.get(type(part))
+    return [] if make is None else make(part)
 
 
-def _fast(part: nn.Module) -> Forward | None:
-    make = _FAST.get(type(part))
+def _fast(part: nn.Module, *, lean: bool) -> Forward | None:
+    make = (_LEAN if lean else _FAST).get(type(part))
     return None if make is None or part.training else make(part)
 
 

@@ -8,6 +8,7 @@ numbers. The stretches are so short that what lies between two layers stays in t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speechgraft.nn.packing.weights import is_packable, multiply, multiply_add, pack, remembered
+from speechgraft.nn.packing.weights import StandIn, is_packable, multiply, multiply_add, pack, remembered
 from speechgraft.nn.speech.front_end import ChannelNorm, ConvFrontEnd, TimeNorm
 
 _STRETCH = 64
@@ -64,7 +65,7 @@ def fast_front_end(part: ConvFrontEnd) -> Callable[..., Tensor] | None:
     fits = (is_packable(layer.conv.weight) and layer.activation is F.gelu for layer in layers)
     if not all(fits) or any(isinstance(layer.norm, TimeNorm) for layer in layers[1:]):
         return None
-    chain = remembered(part, lambda: [_layer(layer.conv, layer.norm) for layer in layers])
+    chain = _chain(part)
     first, ratio = layers[0], prod(shape.stride for shape in part.shapes)
 
     def forward(waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -85,6 +86,23 @@ def fast_front_end(part: ConvFrontEnd) -> Callable[..., Tensor] | None:
         return out
 
     return forward
+
+
+def front_end_stand_ins(part: ConvFrontEnd) -> list[StandIn]:
+    """The packed taps, for the kernels of all layers but the first: that is small, and a norm may be folded into it."""
+    pairs = zip(_chain(part)[1:], list(part.layers)[1:], strict=True)
+    return [StandIn(layer.conv, partial(_dense, packed, layer.conv.in_channels)) for packed, layer in pairs]
+
+
+def _chain(part: ConvFrontEnd) -> list[_Layer]:
+    layers: list[Any] = list(part.layers)
+    return remembered(part, lambda: [_layer(layer.conv, layer.norm) for layer in layers])
+
+
+def _dense(layer: _Layer, channels: int) -> Tensor:
+    """The kernel that `_layer` packed. *Shapes:* (out, channels, kernel)."""
+    taps = [taps.weight.to_dense().unflatten(1, (-1, channels)) for taps in layer.kernel]  # (out, taps, channels)
+    return torch.cat(taps, dim=1).transpose(1, 2).contiguous()
 
 
 def _layer(conv: nn.Conv1d, norm: TimeNorm | ChannelNorm | None) -> _Layer:

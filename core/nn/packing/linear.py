@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from speechgraft.nn.feed_forward import FeedForward
 from speechgraft.nn.output import OutputLayer
-from speechgraft.nn.packing.weights import is_packable, multiply, pack, packed_weight, remembered
+from speechgraft.nn.packing.weights import StandIn, is_packable, multiply, pack, packed_weight, remembered
 
 
 def fast_linear(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
     """A linear layer by its packed weight."""
-    if not linear.weight.is_meta and not is_packable(linear.weight):
+    if not is_packable(linear.weight):
         return None
     packed, bias = packed_weight(linear), linear.bias
 
@@ -22,6 +22,11 @@ def fast_linear(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
         return multiply(x, packed, bias)
 
     return forward
+
+
+def linear_stand_ins(linear: nn.Linear) -> list[StandIn]:
+    """The packed weight, for the plain one."""
+    return [StandIn(linear, packed_weight(linear).to_dense)]
 
 
 def fast_output(part: OutputLayer) -> Callable[[Tensor, Tensor], Tensor] | None:

@@ -7,8 +7,7 @@ everything runs as it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -103,33 +102,27 @@ def remembered(module: nn.Module, make: Callable[[], Made], *others: Tensor) -> 
 
 
 def packed_weight(linear: nn.Linear) -> Tensor:
-    """The packed weight of a linear layer: the kept one, or the one that stands in its place."""
-    if linear.weight.is_meta:
-        return _kept[linear][1]
+    """The packed weight of a linear layer."""
     return remembered(linear, lambda: pack(linear.weight))
 
 
-@contextmanager
-def released(model: nn.Module) -> Iterator[None]:
-    """Keep only the packed form of the linear layers' weights meanwhile, but of those that others share."""
-    owners: dict[int, int] = {}
-    for part in model.modules():
-        for owned in part.parameters(recurse=False):
-            owners[id(owned)] = owners.get(id(owned), 0) + 1
-    taken: list[tuple[nn.Linear, nn.Parameter]] = []
-    try:
-        for part in model.modules():
-            if type(part) is nn.Linear and is_packable(part.weight) and owners[id(part.weight)] == 1:
-                weight = part.weight
-                assert isinstance(weight, nn.Parameter)
-                taken.append((part, weight))
-                packed_weight(part)
-                part.register_parameter("weight", nn.Parameter(weight.detach().to("meta"), requires_grad=False))
-                weight.data = torch.empty(0)
-        yield
-    finally:
-        for linear, weight in taken:
-            if weight.numel() == 0:
-                weight.data = packed_weight(linear).to_dense()
-                _kept.pop(linear, None)
-            linear.register_parameter("weight", weight)
+class StandIn(NamedTuple):
+    """A packed form that can take the place of the `weight` of `owner`, for it gives it back bit for bit."""
+
+    owner: nn.Module
+    dense: Callable[[], Tensor]
+
+
+def release(stand_in: StandIn, packer: nn.Module) -> Callable[[], None]:
+    """Give the memory of a plain weight back; the result undoes that, and forgets what was packed for `packer`."""
+    owner, weight = stand_in.owner, stand_in.owner.weight
+    assert isinstance(weight, nn.Parameter)
+    owner.register_parameter("weight", nn.Parameter(weight.detach().to("meta"), requires_grad=False))
+    weight.data = torch.empty(0)
+
+    def restore() -> None:
+        weight.data = stand_in.dense()
+        owner.register_parameter("weight", weight)
+        _kept.pop(packer, None)
+
+    return restore

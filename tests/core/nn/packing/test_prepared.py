@@ -187,11 +187,15 @@ def test_a_prepared_front_end_gives_the_same_frames(data):
     lengths = torch.tensor([front_end.input_length(count) for count in frames])
     waveform = torch.randn(len(frames), int(lengths.max()))
     given_lengths = data.draw(st.sampled_from([None, lengths]))
+    weights = [weight.clone() for weight in front_end.parameters()]
+    replace = data.draw(st.booleans())
     with torch.no_grad():
         expected = front_end(waveform, given_lengths)
-        with prepared(front_end, packed=True):
+        with prepared(front_end, packed=True, replace=replace):
             assert "forward" in vars(front_end)
+            assert [layer.conv.weight.is_meta for layer in front_end.layers] == [False] + [replace] * (layers - 1)
             found = front_end(waveform, given_lengths)
+    assert all(map(torch.equal, front_end.parameters(), weights))
     assert found.shape == expected.shape
     for row, length in enumerate(lengths):
         count = expected.shape[1] if given_lengths is None else int(front_end.output_lengths(length))
@@ -205,13 +209,14 @@ def test_a_prepared_front_end_gives_the_same_frames(data):
     stride=st.integers(1, 2),
     frames=st.integers(1, 400),
     rows=st.integers(1, 3),
+    replace=st.booleans(),
 )
-def test_prepared_positions_are_the_same(kernel, groups, stride, frames, rows):
+def test_prepared_positions_are_the_same(kernel, groups, stride, frames, rows, replace):
     torch.manual_seed(kernel + frames)
     conv = WeightNormConv(8, kernel, groups, stride=stride).eval()
     conv.reset_parameters()
     nn.init.normal_(conv.bias)
     x = torch.randn(rows, 8, frames)
-    with torch.no_grad(), prepared(conv, packed=True):
+    with torch.no_grad(), prepared(conv, packed=True, replace=replace):
         assert "forward" in vars(conv)
         torch.testing.assert_close(conv(x), type(conv).forward(conv, x), rtol=1e-4, atol=1e-4)
