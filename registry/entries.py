@@ -219,6 +219,10 @@ class DecoderEntry(Entry):
     "injected"; `check` counts their parameters by it.
     """
 
+    identity: bool = field(default=False, metadata={"capability": True})
+    """Whether its config takes `cross_attention_init="zero"`, with which a decoder of a checkpoint without
+    cross-attention begins as exactly the language model of that checkpoint, whatever the memory."""
+
     positions: Literal["learned", "sinusoidal", "rotary", "relative", "none"] = field(
         default="learned",
         validator=_one_of("learned", "sinusoidal", "rotary", "relative", "none"),

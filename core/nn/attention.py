@@ -17,21 +17,35 @@ def attend(
     *,
     dropout: float = 0.0,
     need_weights: bool = False,
+    scale: float | None = None,
+    upcast: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Attend from `query` to `key`; a query whose every key is masked gets zeros.
 
     *Shapes:* `query` (batch, heads, queries, head_size); `key`, `value` (batch, heads, keys,
     head_size); `mask` bool, broadcast to (batch, heads, queries, keys). Returns the context like
     `query` and, on request, the weights (batch, heads, queries, keys) before dropout.
+
+    `scale` multiplies the scores, by default one over the square root of `head_size`; `upcast` computes
+    scores and weights in float32 at least.
     """
-    if need_weights:
-        scores = query @ key.mT * query.shape[-1] ** -0.5  # (batch, heads, queries, keys)
-        weights = masked_softmax(scores, mask)
-        return F.dropout(weights, dropout) @ value, weights
-    context = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    if need_weights or upcast:
+        scores = upcast_scores(query, key, scale) if upcast else query @ key.mT * scale
+        weights = masked_softmax(scores, mask)  # (batch, heads, queries, keys)
+        weights = weights.to(value.dtype) if upcast else weights
+        return F.dropout(weights, dropout) @ value, weights if need_weights else None
+    context = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale)
     if mask is not None:
         context = torch.where(mask.any(dim=-1, keepdim=True), context, 0.0)
     return context, None
+
+
+def upcast_scores(query: Tensor, key: Tensor, scale: float) -> Tensor:
+    """Scores in float32 at least, under autocast too. *Shapes:* as in `attend`, to (batch, heads, queries, keys)."""
+    wide = torch.promote_types(query.dtype, torch.float32)
+    with torch.autocast(query.device.type, enabled=False):
+        return query.to(wide) @ key.to(wide).mT * scale
 
 
 def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
@@ -63,12 +77,18 @@ class SelfAttention(nn.Module):
         size: Width of the sequence.
         heads: Number of heads; divides `size`.
         dropout: Probability with which an attention weight is dropped in training.
+        scale: What scores are multiplied by; `None`: one over the square root of a head's width.
+        upcast: Whether scores and weights are computed in float32 at least.
     """
 
-    def __init__(self, size: int, heads: int, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, size: int, heads: int, *, dropout: float = 0.0, scale: float | None = None, upcast: bool = False
+    ) -> None:
         super().__init__()
         self.heads = heads
         self.dropout = dropout
+        self.scale = scale
+        self.upcast = upcast
         self.query = nn.Linear(size, size)
         self.key = nn.Linear(size, size)
         self.value = nn.Linear(size, size)
@@ -83,8 +103,16 @@ class SelfAttention(nn.Module):
         value = split_heads(self.value(hidden), self.heads)
         if store is not None:
             key, value = store.append(key, value)
-        dropout = self.dropout if self.training else 0.0
-        context, weights = attend(query, key, value, mask, dropout=dropout, need_weights=need_weights)
+        context, weights = attend(
+            query,
+            key,
+            value,
+            mask,
+            dropout=self.dropout if self.training else 0.0,
+            need_weights=need_weights,
+            scale=self.scale,
+            upcast=self.upcast,
+        )
         return self.output(merge_heads(context)), weights
 
 
@@ -99,12 +127,25 @@ class CrossAttention(nn.Module):
         heads: Number of heads; divides `size`.
         memory_size: Width of the memory.
         dropout: Probability with which an attention weight is dropped in training.
+        scale: What scores are multiplied by; `None`: one over the square root of a head's width.
+        upcast: Whether scores and weights are computed in float32 at least.
     """
 
-    def __init__(self, size: int, heads: int, *, memory_size: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        size: int,
+        heads: int,
+        *,
+        memory_size: int,
+        dropout: float = 0.0,
+        scale: float | None = None,
+        upcast: bool = False,
+    ) -> None:
         super().__init__()
         self.heads = heads
         self.dropout = dropout
+        self.scale = scale
+        self.upcast = upcast
         self.query = nn.Linear(size, size)
         self.key = nn.Linear(memory_size, size)
         self.value = nn.Linear(memory_size, size)
@@ -127,8 +168,16 @@ class CrossAttention(nn.Module):
         key, value = self._keys_and_values(memory, store)
         utterances, rows, length = key.shape[0], hidden.shape[0], hidden.shape[1]
         query = split_heads(self.query(hidden).reshape(utterances, -1, hidden.shape[-1]), self.heads)
-        dropout = self.dropout if self.training else 0.0
-        context, weights = attend(query, key, value, mask, dropout=dropout, need_weights=need_weights)
+        context, weights = attend(
+            query,
+            key,
+            value,
+            mask,
+            dropout=self.dropout if self.training else 0.0,
+            need_weights=need_weights,
+            scale=self.scale,
+            upcast=self.upcast,
+        )
         if weights is not None:  # (utterances, heads, beams * length, frames) to (rows, heads, length, frames)
             weights = weights.unflatten(2, (-1, length)).transpose(1, 2).flatten(0, 1)
         return self.output(merge_heads(context).reshape(rows, length, -1)), weights

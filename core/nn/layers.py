@@ -127,3 +127,59 @@ class PostNormDecoderLayer(nn.Module):
             )
             hidden = self.cross_attention_norm(hidden + self.dropout(attended))
         return self.feed_forward_norm(hidden + self.feed_forward(hidden)), weights, cross_weights
+
+
+class PreNormDecoderLayer(nn.Module):
+    """Self-attention, cross-attention where there is a memory, feed-forward; each normalises its input and adds.
+
+    Args:
+        self_attention: Over the tokens.
+        cross_attention: Over the memory.
+        feed_forward: At each token.
+        size: Width of the sequence.
+        eps: Added to variances in the norms.
+        dropout: Of what the attentions give, in training.
+    """
+
+    def __init__(
+        self,
+        self_attention: SelfAttention,
+        cross_attention: CrossAttention,
+        feed_forward: FeedForward,
+        *,
+        size: int,
+        eps: float,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.self_attention = self_attention
+        self.self_attention_norm = nn.LayerNorm(size, eps=eps)
+        self.cross_attention = cross_attention
+        self.cross_attention_norm = nn.LayerNorm(size, eps=eps)
+        self.feed_forward = feed_forward
+        self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        mask: Tensor | None,
+        memory: Tensor | None,
+        memory_mask: Tensor | None,
+        stores: tuple[SelfStore, CrossStore] | None = None,
+        *,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Attend to the tokens before and to the memory, then transform. *Shapes:* as in `PostNormDecoderLayer`."""
+        self_store, cross_store = stores or (None, None)
+        attended, weights = self.self_attention(
+            self.self_attention_norm(hidden), mask, store=self_store, need_weights=need_weights
+        )
+        hidden = hidden + self.dropout(attended)
+        cross_weights = None
+        if memory is not None or (cross_store is not None and cross_store.filled):
+            attended, cross_weights = self.cross_attention(
+                self.cross_attention_norm(hidden), memory, memory_mask, store=cross_store, need_weights=need_weights
+            )
+            hidden = hidden + self.dropout(attended)
+        return hidden + self.feed_forward(self.feed_forward_norm(hidden)), weights, cross_weights

@@ -203,13 +203,73 @@ def berts(draw: st.DrawFn) -> Options:
     }
 
 
+@st.composite
+def gpt2s(draw: st.DrawFn) -> Options:
+    """A GPT-2. Half precision alone, which is compared elsewhere, tells of `reorder_and_upcast_attn`."""
+    heads = draw(st.integers(1, 3))
+    vocab_size = draw(st.integers(6, 40))
+    return {
+        "vocab_size": vocab_size,
+        "hidden_size": heads * draw(st.sampled_from([4, 6])),
+        "num_attention_heads": heads,
+        "num_hidden_layers": draw(st.integers(1, 3)),
+        "max_position_embeddings": draw(st.integers(24, 40)),
+        "n_inner": draw(st.none() | st.integers(3, 20)),
+        "activation_function": draw(activations),
+        "resid_pdrop": draw(dropouts),
+        "embd_pdrop": draw(dropouts),
+        "attn_pdrop": draw(dropouts),
+        "layer_norm_epsilon": draw(st.sampled_from([1e-5, 1e-3])),
+        "scale_attn_weights": draw(st.booleans()),
+        "scale_attn_by_inverse_layer_idx": draw(st.booleans()),
+        "tie_word_embeddings": draw(st.booleans()),
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "pad_token_id": draw(st.none() | st.integers(0, vocab_size - 1)),
+    }
+
+
+@st.composite
+def barts(draw: st.DrawFn) -> Options:
+    """A BART. The second names of its layers and heads are those of the encoder half.
+
+    Both halves have as many layers: by that of the other half the yardstick sizes its cache.
+    """
+    layers, vocab_size = draw(st.integers(1, 3)), draw(st.integers(6, 40))
+    tokens = st.none() | st.integers(0, vocab_size - 1)
+    return {
+        "vocab_size": vocab_size,
+        "hidden_size": draw(st.integers(1, 3)) * draw(st.sampled_from([4, 6])),
+        "decoder_attention_heads": draw(st.integers(1, 2)),
+        "num_hidden_layers": layers,
+        "decoder_layers": layers,
+        "decoder_ffn_dim": draw(st.integers(3, 20)),
+        "decoder_layerdrop": draw(dropouts),
+        "activation_function": draw(activations),
+        "dropout": draw(dropouts),
+        "attention_dropout": draw(dropouts),
+        "activation_dropout": draw(dropouts),
+        "max_position_embeddings": draw(st.integers(24, 40)),
+        "scale_embedding": draw(st.booleans()),
+        "tie_word_embeddings": draw(st.booleans()),
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "pad_token_id": draw(tokens),
+        "forced_eos_token_id": draw(tokens),
+    }
+
+
 ENCODERS = {"hubert": huberts, "sew": sews, "sew-d": sew_ds, "wav2vec2": wav2vec2s}
 """Options of speech encoders, by the name in the catalog."""
 
-DECODERS = {"bert": berts}
+DECODERS = {"bart": barts, "bert": berts, "gpt2": gpt2s}
 """Options of decoders, by the name in the catalog. Sizes go by the names that all families know."""
 
-FURTHER_IDS = {"bert": {"token_type_ids": "type_vocab_size", "position_ids": "max_position_embeddings"}}
+FURTHER_IDS: dict[str, dict[str, str]] = {
+    "bart": {},
+    "bert": {"token_type_ids": "type_vocab_size", "position_ids": "max_position_embeddings"},
+    "gpt2": {"token_type_ids": "vocab_size", "position_ids": "max_position_embeddings"},
+}
 """Ids that a decoder takes beside tokens, and the option that says how many there are."""
 
 

@@ -60,6 +60,8 @@ class DecoderFamily:
 
 
 DECODERS = {
-    family.name: family for family in (DecoderFamily(transformers.BertConfig, transformers.BertLMHeadModel, "bert"),)
+    "bart": DecoderFamily(transformers.BartConfig, transformers.BartForCausalLM, "bart"),
+    "bert": DecoderFamily(transformers.BertConfig, transformers.BertLMHeadModel, "bert"),
+    "gpt2": DecoderFamily(transformers.GPT2Config, transformers.GPT2LMHeadModel, "gpt2"),
 }
 """By the name in the catalog."""

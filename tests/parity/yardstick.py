@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,12 @@ from speechgraft.contracts import Decoder, Encoder
 from speechgraft.registry import DecoderEntry, EncoderEntry, default_catalog
 
 TOLERANCE = 1e-9
+
+NORM = re.compile(r"(norm|\.ln_\w+)\.weight$", re.IGNORECASE)
+EMBEDDING = re.compile(r"embeddings|\.w[tp]e\.")
+QUERY = re.compile(r"query|q_proj|q_attn|\.attn\.c_attn")
+LIES_TRANSPOSED = re.compile(r"\.(c_attn|q_attn|c_proj|c_fc)\.")
+"""Roles of parameters, by their published names."""
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -62,12 +69,12 @@ def randomised(model: Any, seed: int) -> Any:
     for name, weight in model.named_parameters():
         noise = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
         if weight.dim() == 1:
-            weight.copy_(0.1 * noise + (1.0 if name.lower().endswith("norm.weight") else 0.0))
-        elif "embeddings" in name:
+            weight.copy_(0.1 * noise + (1.0 if NORM.search(name) else 0.0))
+        elif EMBEDDING.search(name):
             weight.copy_(noise)
         else:
-            sharp = 3.0 if "query" in name or "q_proj" in name else 1.0
-            weight.copy_(sharp * noise * weight.shape[1:].numel() ** -0.5)
+            inputs = weight.shape[0] if LIES_TRANSPOSED.search(name) else weight.shape[1:].numel()
+            weight.copy_((3.0 if QUERY.search(name) else 1.0) * noise * inputs**-0.5)
     for name, measured in model.named_buffers():
         if name.endswith(("running_mean", "running_var")):
             measured.copy_(torch.rand(measured.shape, generator=generator) + 0.5)

@@ -87,6 +87,7 @@ def test_capabilities_are_what_an_entry_declares() -> None:
     }
     assert decoder().capabilities() == {
         "cross_attention": "native",
+        "identity": False,
         "positions": "learned",
         "gradient_checkpointing": False,
     }
