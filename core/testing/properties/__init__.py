@@ -9,6 +9,7 @@ from typing import Final
 from speechgraft.testing.properties import (
     determinism,
     frames,
+    identity,
     learning,
     routing,
     search,
@@ -96,6 +97,11 @@ _ALL = (
             "decoder": (Drawn(determinism.decoder),),
             "pair": (Drawn(determinism.pair),),
         },
+    ),
+    Property(
+        "P14_identity",
+        "with cross_attention_init='zero' an injected decoder starts as exactly the pretrained language model",
+        {"decoder": (Drawn(identity.decoder),)},
     ),
 )
 

@@ -14,11 +14,13 @@ from speechgraft import bridge, losses
 from speechgraft.checkpoint import write_tensors
 from speechgraft.errors import PluginError
 from speechgraft.nn.cache import DecoderCache, SelfStore
+from speechgraft.nn.init import init_common
 from speechgraft.nn.masks import both
 from speechgraft.nn.speech import context
 from speechgraft.nn.speech.front_end import ConvFrontEnd, TimeNorm
 from speechgraft.nn.speech.positions import ConvPositions
 from speechgraft.plugins.bert import decoder as bert
+from speechgraft.plugins.gpt2 import decoder as gpt2
 from speechgraft.registry import Catalog, default_catalog
 from speechgraft.testing import PROPERTIES, Property, Trial, cases
 from speechgraft.testing.case import Case
@@ -160,6 +162,24 @@ def test_what_an_entry_declares_wrongly_is_found():
         claim.run(evolve(decoder, cross_attention="native"), examples=1, shrink=False)
     with pytest.raises(AssertionError, match="has a switch: True"):
         claim.run(evolve(encoder, gradient_checkpointing=False), decoder, examples=1, shrink=False)
+
+
+def test_cross_attention_that_begins_with_something_is_found(monkeypatch):
+    entry = CATALOG.decoder("gpt2")
+    claim = PROPERTIES["P14_identity"]
+    with pytest.raises(AssertionError, match=r"the entry declares identity=False, and its config has .*: True"):
+        claim.run(evolve(entry, identity=False), examples=1, shrink=False)
+    with pytest.raises(AssertionError, match=r"the entry declares identity=True, and its config has .*: False"):
+        claim.run(evolve(CATALOG.decoder("bert"), identity=True), examples=1, shrink=False)
+    monkeypatch.setattr(gpt2.GPT2Decoder, "init_weights", lambda self, module: init_common(module, std=0.1))
+    with pytest.raises(AssertionError, match=r"P14_identity .*\n  found: logits with a memory, .* values differ"):
+        claim.run(entry, examples=3, shrink=False)
+
+
+def test_fresh_cross_attention_that_cannot_learn_is_found(monkeypatch):
+    monkeypatch.setattr(gpt2.GPT2Decoder, "init_weights", lambda self, module: init_common(module, std=0.0))
+    with pytest.raises(AssertionError, match=r"P14_identity .*\n  found: no fresh matrix has a gradient"):
+        PROPERTIES["P14_identity"].run(CATALOG.decoder("gpt2"), examples=3, shrink=False)
 
 
 def test_a_failing_plugin_is_told_by_its_case(monkeypatch):
