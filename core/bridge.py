@@ -21,7 +21,7 @@ from speechgraft.contracts import (
 from speechgraft.decoder_inputs import DecoderInputs, check_labels, rows_to_decode
 from speechgraft.encoder_inputs import check_encoder_call, named_input, taken_over
 from speechgraft.errors import InputError
-from speechgraft.generation import GenerationConfig, generate
+from speechgraft.generation import GenerateOutput, GenerationConfig, generate
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.packing import prepared
@@ -203,7 +203,7 @@ class Bridge(Component):
         """
         return named_input(self.encoder, **given)
 
-    def generate(self, inputs: Tensor | None = None, **options: Any) -> Tensor:
+    def generate(self, inputs: Tensor | None = None, **options: Any) -> Tensor | GenerateOutput:
         """Token ids for each utterance: see `speechgraft.generation.generate`."""
         with prepared(self):
             return generate(self, inputs, **options)

@@ -83,14 +83,16 @@ def label_names(count: int) -> dict[int, str]:
 
 def unknown_keywords(cls: type, gathered: Gathered) -> list[str]:
     """A problem for each keyword that is no field, with the nearest name."""
-    carried = file_keys_of(cls).carried
-    reasons = {
-        name: "kept where a file has it, but no part of this model reads it"
-        if name in carried
-        else f"{cls.__name__} has no such field{did_you_mean(name, option_names(cls))}"
-        for name in gathered.unknown
-    }
-    return [f"{gathered.path}.{name}: {reason}" for name, reason in reasons.items()]
+    return [f"{gathered.path}.{name}: {_why_unknown(cls, name)}" for name in gathered.unknown]
+
+
+def _why_unknown(cls: type, name: str) -> str:
+    keys = file_keys_of(cls)
+    if name in keys.unoffered:
+        return keys.unoffered[name]
+    if name in keys.carried:
+        return "kept where a file has it, but no part of this model reads it"
+    return f"{cls.__name__} has no such field{did_you_mean(name, option_names(cls))}"
 
 
 def fill(config: Settings, gathered: Gathered) -> list[str]:

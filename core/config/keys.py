@@ -19,11 +19,14 @@ class FileKeys:
         renames: Key in the file to name of the field.
         carried: Keys that other tools write and nothing here reads: kept, written back, not reported.
         derived: Properties of the config that the file repeats: written, and compared on reading.
+        unoffered: Keys of other tools that ask for what there is not, with what to use instead. Kept as they are;
+            whoever would act on them refuses them.
     """
 
     renames: Mapping[str, str] = attrs.field(factory=dict)
     carried: frozenset[str] = frozenset()
     derived: tuple[str, ...] = ()
+    unoffered: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @per_class
@@ -34,6 +37,7 @@ def file_keys_of(cls: type) -> FileKeys:
         renames={key: name for keys in stated for key, name in keys.renames.items()},
         carried=frozenset().union(*(keys.carried for keys in stated)),
         derived=tuple(name for keys in stated for name in keys.derived),
+        unoffered={key: reason for keys in stated for key, reason in keys.unoffered.items()},
     )
 
 

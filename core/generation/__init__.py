@@ -2,5 +2,9 @@
 
 from speechgraft.generation.call import generate
 from speechgraft.generation.config import GenerationConfig
+from speechgraft.generation.output import GenerateOutput
+from speechgraft.generation.rules import Rule
+from speechgraft.generation.sampling import Watch
+from speechgraft.generation.stopping import Criterion
 
-__all__ = ["GenerationConfig", "generate"]
+__all__ = ["Criterion", "GenerateOutput", "GenerationConfig", "Rule", "Watch", "generate"]

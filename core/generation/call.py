@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,14 +12,28 @@ from speechgraft import checks
 from speechgraft.config.fields import fields_of
 from speechgraft.contracts import Decoder, EncoderOutput
 from speechgraft.errors import InputError
+from speechgraft.generation.beam import Beams, beam_search
 from speechgraft.generation.config import GenerationConfig
+from speechgraft.generation.fusion import Fusion, joint_ctc
+from speechgraft.generation.output import Found, GenerateOutput, output_of
 from speechgraft.generation.pair import Generating
-from speechgraft.generation.sampling import greedy
+from speechgraft.generation.repetition import Source
+from speechgraft.generation.rules import Rule, Terms, rules_of
+from speechgraft.generation.sampling import Watch, drawn, most_probable, one_by_one
 from speechgraft.generation.steps import Steps
+from speechgraft.generation.stopping import Criterion, Stopping
+from speechgraft.generation.tokens import PrefixFunction, token_ids
+from speechgraft.generation.unoffered import UNOFFERED
+from speechgraft.generation.warpers import warpers_of
 from speechgraft.routing import route
 
 LONGEST = 448
 """Tokens of a row where neither the call nor the decoder limits them."""
+
+OPTIONS = frozenset({*fields_of(GenerationConfig), *UNOFFERED} - {"extras"})
+"""What a call may state of a `GenerationConfig`."""
+
+Part = TypeVar("Part", bound=Callable[..., Any])
 
 
 @torch.no_grad()
@@ -33,9 +48,15 @@ def generate(
     encoder_outputs: EncoderOutput | None = None,
     decoder_input_ids: Tensor | None = None,
     generation_config: GenerationConfig | None = None,
+    generator: torch.Generator | None = None,
+    prefix_allowed_tokens_fn: PrefixFunction | None = None,
+    logits_processor: Sequence[Rule] = (),
+    stopping_criteria: Sequence[Criterion] = (),
+    fusion: Sequence[Fusion] = (),
+    watch: Watch | None = None,
     **options: Any,
-) -> Tensor:
-    """The most probable token after the most probable token, for each utterance.
+) -> Tensor | GenerateOutput:
+    """Tokens for each utterance: the most probable ones, or drawn, as `GenerationConfig` says.
 
     Args:
         model: A pair.
@@ -46,39 +67,181 @@ def generate(
         input_ids: The name of `inputs` where the encoder takes tokens.
         encoder_outputs: Of an earlier `encode`, in place of inputs.
         decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`.
-        generation_config: Limits and tokens in place of the model's `generation_config`.
+        generation_config: How to generate, in place of the model's `generation_config`.
+        generator: What tokens are drawn with; by default torch's own.
+        prefix_allowed_tokens_fn: Called with an utterance's place in the batch and the tokens of a row so far;
+            gives the tokens that may follow.
+        logits_processor: Rules of the caller, applied behind those of the config, see `speechgraft.generation.Rule`.
+        stopping_criteria: Further reasons for a row to end, see `speechgraft.generation.Criterion`.
+        fusion: What adds scores of its own to the decoder's, such as a language model: see
+            `speechgraft.generation.Fusion`; behind the rules.
+        watch: Called with an utterance's place and its settled tokens so far, the beginning included, whenever
+            more of them are settled; what it raises ends the call.
         **options: Fields of `GenerationConfig` that go before it; options of the encoder, which may be prefixed
             `encoder_`.
 
     Returns:
-        (batch, tokens), the beginning included; rows that ended are filled with `pad_token_id`.
+        (rows, tokens), the beginning included, `num_return_sequences` rows an utterance; rows that ended are filled
+        with `pad_token_id`. With `return_dict_in_generate` a `GenerateOutput`.
 
     Raises:
-        InputError: Contradicting options, more tokens than the decoder has positions, unusable inputs.
+        InputError: Contradicting options, ids outside the vocabulary, more tokens than the decoder has positions,
+            unusable inputs, logits that are no numbers.
         RoutingError: An unknown option.
-        ConfigError: A special token that no config sets.
+        ConfigError: A special token that no config sets, or an option of a wrong type.
     """
-    destinations = {"generation": fields_of(GenerationConfig), "encoder": model.forward_options()["encoder"]}
+    destinations = {"generation": OPTIONS, "encoder": model.forward_options()["encoder"]}
     routed = route(options, destinations, unprefixed=("generation", "encoder"))
     config = (generation_config or model.generation_config).superseded_by(routed["generation"])
-    config.refuse_other_searches()
+    _check_call(model.decoder, config, routed["generation"], generator, watch)
     if encoder_outputs is None:
         inputs = model.named_input(
             inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
         )
-    encoded = model.encoded(inputs, attention_mask, encoder_outputs, **routed["encoder"])
-    prompt = decoder_input_ids
-    if prompt is None:
+    shown = {name: config.return_dict_in_generate and getattr(config, name) for name in _INSIDE}
+    encoded = model.encoded(inputs, attention_mask, encoder_outputs, **shown, **routed["encoder"])
+    prompt = _prompt(model, config, decoder_input_ids, encoded.last_hidden_state)
+    stopping = Stopping(
+        model.ends(config), _callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
+    )
+    steps = Steps(
+        model.decoder,
+        model.connect(encoded.last_hidden_state),
+        encoded.frame_mask,
+        cached=config.use_cache,
+        keep_attentions=shown["output_attentions"],
+        keep_states=shown["output_hidden_states"],
+        finite=not config.remove_invalid_values,
+    )
+    terms = Terms(
+        steps=steps,
+        ends=stopping.ends,
+        prompt=prompt.shape[1],
+        limit=_limit(model.decoder, config, prompt.shape[1]),
+        vocab_size=model.decoder.vocab_size,
+        source=None if encoder_outputs is not None else _source(model, inputs, attention_mask),
+        allowed=prefix_allowed_tokens_fn,
+        own=_callables(logits_processor, "logits_processor"),
+    )
+    found = _search(
+        model,
+        config,
+        terms,
+        prompt,
+        stopping,
+        fusion=[*_heard(model, config, encoded, stopping), *fusion],
+        generator=generator,
+        watch=watch,
+    )
+    if not config.return_dict_in_generate:
+        return found.sequences
+    rows = config.num_beams if config.searches_beams else config.num_return_sequences
+    return output_of(found, steps.seen, encoded, shown, rows=rows)
+
+
+_INSIDE = ("output_attentions", "output_hidden_states")
+
+
+def _search(
+    model: Generating,
+    config: GenerationConfig,
+    terms: Terms,
+    prompt: Tensor,
+    stopping: Stopping,
+    *,
+    fusion: Sequence[Fusion],
+    generator: torch.Generator | None,
+    watch: Watch | None,
+) -> Found:
+    """Search as the config says."""
+    pad = _token(model, config, "pad_token_id", "to fill rows that ended") if stopping.can_stop else 0
+    if config.searches_beams or fusion:
+        return beam_search(
+            terms.steps,
+            prompt,
+            Beams.of(config),
+            limit=terms.limit,
+            stopping=stopping,
+            pad=pad,
+            rules=rules_of(config, terms),
+            warpers=warpers_of(config, len(terms.ends)),
+            fusion=fusion,
+            generator=generator,
+            watch=watch,
+            keep_scores=config.return_dict_in_generate and config.output_scores,
+            keep_logits=config.return_dict_in_generate and config.output_logits,
+        )
+    if config.num_return_sequences > 1 and stopping.can_stop:  # rows that ended stay beside those that go on
+        token_ids([pad], terms.vocab_size, "pad_token_id", prompt.device)
+    return one_by_one(
+        terms.steps,
+        prompt,
+        limit=terms.limit,
+        stopping=stopping,
+        pad=pad,
+        rules=[*rules_of(config, terms), *warpers_of(config, len(terms.ends))],
+        choose=drawn(generator) if config.do_sample else most_probable,
+        samples=config.num_return_sequences,
+        keep_scores=config.return_dict_in_generate and config.output_scores,
+        keep_logits=config.return_dict_in_generate and config.output_logits,
+        watch=watch,
+    )
+
+
+def _heard(model: Generating, config: GenerationConfig, encoded: EncoderOutput, stopping: Stopping) -> list[Fusion]:
+    """What the CTC head adds, where it is asked for."""
+    if not config.ctc_weight:
+        return []
+    ends, weight, candidates = stopping.ends.tolist(), config.ctc_weight, config.ctc_candidates
+    return [joint_ctc(model, encoded, weight=weight, ends=ends, candidates=candidates)]
+
+
+def _check_call(
+    decoder: Decoder,
+    config: GenerationConfig,
+    passed: dict[str, Any],
+    generator: torch.Generator | None,
+    watch: Watch | None,
+) -> None:
+    """Refuse what only the call itself can get wrong."""
+    if generator is not None and not config.do_sample:
+        raise InputError("a generator was passed, but nothing is drawn: pass do_sample=True")
+    if watch is not None and config.num_return_sequences > 1:
+        raise InputError(f"watch tells of one row an utterance, not num_return_sequences={config.num_return_sequences}")
+    for name in ("eos_token_id", "pad_token_id", "bos_token_id"):
+        value = passed.get(name)
+        if value is not None:
+            token_ids(value if isinstance(value, list) else [value], decoder.vocab_size, name, torch.device("cpu"))
+
+
+def _callables(given: Sequence[Part], name: str) -> tuple[Part, ...]:
+    """The caller's own functions."""
+    parts = tuple(given) if isinstance(given, Sequence) else (given,)
+    wrong = [part for part in parts if not callable(part)]
+    if wrong:
+        raise InputError(f"{name} holds {wrong[0]!r}; expected a list of callables")
+    return parts
+
+
+def _prompt(model: Generating, config: GenerationConfig, given: Tensor | None, states: Tensor) -> Tensor:
+    """What rows begin with. *Shapes:* (batch, tokens), int64."""
+    if not len(states):
+        raise InputError("the batch is empty")
+    if given is None:
         start = _token(model, config, "decoder_start_token_id", "to begin with")
-        prompt = torch.full((len(encoded.last_hidden_state), 1), start, device=encoded.last_hidden_state.device)
-    checks.check_ids(prompt, model.decoder.vocab_size, "decoder_input_ids")
-    checks.check_rows(prompt.shape[0], len(encoded.last_hidden_state), "decoder_input_ids")
-    limit = _limit(model.decoder, config, prompt.shape[1])
-    ends = model.ends(config)
-    pad = _token(model, config, "pad_token_id", "to fill rows that ended") if ends else 0
-    memory = model.connect(encoded.last_hidden_state)
-    steps = Steps(model.decoder, memory, encoded.frame_mask, cached=config.use_cache)
-    return greedy(steps, prompt, limit=limit, ends=ends, pad=pad)
+        return token_ids([start], model.decoder.vocab_size, "decoder_start_token_id", states.device).expand(
+            len(states), 1
+        )
+    checks.check_ids(given, model.decoder.vocab_size, "decoder_input_ids")
+    checks.check_rows(given.shape[0], len(states), "decoder_input_ids")
+    return given
+
+
+def _source(model: Generating, inputs: Tensor | None, mask: Tensor | None) -> Source | None:
+    """The encoder's tokens, where it takes any and was given some."""
+    if model.encoder.input_kind != "tokens" or inputs is None:
+        return None
+    return Source(inputs, torch.ones_like(inputs, dtype=torch.bool) if mask is None else mask.bool())
 
 
 def _token(model: Generating, config: GenerationConfig, name: str, purpose: str) -> int:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from speechgraft.contracts import Decoder, EncoderOutput
+from speechgraft.contracts import Decoder, Encoder, EncoderOutput
 from speechgraft.generation.config import GenerationConfig
 
 
@@ -14,6 +14,12 @@ class Generating(Protocol):
     """An encoder and a decoder with what lies between them; `speechgraft.bridge.Bridge` is one."""
 
     generation_config: GenerationConfig
+    config: Any
+    ctc_head: Any
+
+    @property
+    def encoder(self) -> Encoder:
+        """What gives the memory."""
 
     @property
     def decoder(self) -> Decoder:

@@ -38,6 +38,7 @@ class Steps:
         cached: Whether keys and values are kept between steps; without, each step reads all tokens anew.
         keep_attentions: Whether `seen` holds attentions.
         keep_states: Whether `seen` holds hidden states.
+        finite: Whether logits that are no numbers are refused.
 
     Attributes:
         utterances: (live utterances,), the place that each had in the batch.
@@ -55,6 +56,7 @@ class Steps:
         cached: bool,
         keep_attentions: bool = False,
         keep_states: bool = False,
+        finite: bool = True,
     ) -> None:
         self.utterances = torch.arange(len(memory), device=memory.device)
         self.times = 1
@@ -64,6 +66,7 @@ class Steps:
         self._memory = memory
         self._memory_mask = memory_mask
         self._cache = decoder.new_cache() if cached else None
+        self._finite = finite
         self._keep = {"output_attentions": keep_attentions, "output_hidden_states": keep_states}
 
     def __call__(self, rows: Tensor) -> Tensor:
@@ -80,7 +83,8 @@ class Steps:
         logits: Tensor = output.logits[:, -1]  # (rows, vocabulary)
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
-        self._check_finite(logits)
+        if self._finite:
+            self._check_finite(logits)
         return logits
 
     def _decode(self, rows: Tensor) -> DecoderOutput:
@@ -109,6 +113,10 @@ class Steps:
                 f"the decoder's logits for row {utterance} of the batch are not finite at step {self.taken} "
                 f"(the highest is {float(highest[broken[0]])}): its weights or its memory may hold NaN or infinity"
             )
+
+    def utterances_of(self, rows: int) -> Tensor:
+        """The utterance of each of so many rows, by its place in the batch. *Shapes:* (rows,), int64."""
+        return self.utterances.repeat_interleave(rows // len(self.utterances))
 
     def expand(self, times: int) -> None:
         """Go on with `times` rows for each row, side by side; the memory is not copied."""

@@ -133,7 +133,12 @@ def test_special_tokens_are_asked_for_when_they_are_needed():
     assert model.generate(X, decoder_input_ids=PROMPT, max_new_tokens=2).shape == (3, 4)
 
 
-def test_settings_of_other_searches_are_refused_and_not_passed_over(model):
-    other = GenerationConfig.from_dict({"num_beams": 4, "do_sample": False, "max_length": 5})
-    with pytest.raises(InputError, match="asks for num_beams=4"):
+def test_settings_of_searches_that_there_are_not_are_refused_and_not_passed_over(model):
+    other = GenerationConfig.from_dict({"penalty_alpha": 0.6, "top_k": 4, "max_length": 5})
+    with pytest.raises(InputError, match="penalty_alpha=0.6: contrastive search is published as code"):
         model.generate(X, generation_config=other)
+    with pytest.raises(InputError, match="stop_strings='a': a search knows token ids alone"):
+        model.generate(X, stop_strings="a")
+    with pytest.raises(ConfigError, match=r"\$.dola_layers: contrasting layers .* repetition_penalty"):
+        GenerationConfig(dola_layers="high")
+    assert model.generate(X, penalty_alpha=None, guidance_scale=1.0, max_length=5).shape == (3, 5)
