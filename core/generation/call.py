@@ -67,7 +67,8 @@ def generate(
         input_ids: The name of `inputs` where the encoder takes tokens.
         encoder_outputs: Of an earlier `encode`, in place of inputs.
         decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`.
-        generation_config: How to generate, in place of the model's `generation_config`.
+        generation_config: How to generate, in place of the model's `generation_config`; special tokens that it
+            leaves open are still that one's.
         generator: What tokens are drawn with; by default torch's own.
         prefix_allowed_tokens_fn: Called with an utterance's place in the batch and the tokens of a row so far;
             gives the tokens that may follow.
@@ -92,8 +93,11 @@ def generate(
     """
     destinations = {"generation": OPTIONS, "encoder": model.forward_options()["encoder"]}
     routed = route(options, destinations, unprefixed=("generation", "encoder"))
-    config = (generation_config or model.generation_config).superseded_by(routed["generation"])
-    _check_call(model.decoder, config, routed["generation"], generator, watch)
+    stated = model.generation_config
+    if generation_config is not None:
+        stated = generation_config.filled_from(model.generation_config)
+    config = stated.superseded_by(routed["generation"])
+    _check_call(model.decoder, config, routed["generation"], generator, fusion, watch)
     if encoder_outputs is None:
         inputs = model.named_input(
             inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
@@ -104,17 +108,16 @@ def generate(
     stopping = Stopping(
         model.ends(config), _callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
     )
-    steps = Steps(
-        model.decoder,
-        model.connect(encoded.last_hidden_state),
-        encoded.frame_mask,
-        cached=config.use_cache,
-        keep_attentions=shown["output_attentions"],
-        keep_states=shown["output_hidden_states"],
-        finite=not config.remove_invalid_values,
-    )
     terms = Terms(
-        steps=steps,
+        steps=Steps(
+            model.decoder,
+            model.connect(encoded.last_hidden_state),
+            encoded.frame_mask,
+            cached=config.use_cache,
+            keep_attentions=shown["output_attentions"],
+            keep_states=shown["output_hidden_states"],
+            finite=not config.remove_invalid_values,
+        ),
         ends=stopping.ends,
         prompt=prompt.shape[1],
         limit=_limit(model.decoder, config, prompt.shape[1]),
@@ -123,20 +126,12 @@ def generate(
         allowed=prefix_allowed_tokens_fn,
         own=_callables(logits_processor, "logits_processor"),
     )
-    found = _search(
-        model,
-        config,
-        terms,
-        prompt,
-        stopping,
-        fusion=[*_heard(model, config, encoded, stopping), *fusion],
-        generator=generator,
-        watch=watch,
-    )
+    fusion = [*fusion, *_of_ctc(model, config, encoded, terms)]
+    found = _search(model, config, terms, prompt, stopping, generator=generator, fusion=fusion, watch=watch)
     if not config.return_dict_in_generate:
         return found.sequences
-    rows = config.num_beams if config.searches_beams else config.num_return_sequences
-    return output_of(found, steps.seen, encoded, shown, rows=rows)
+    rows = config.num_beams if config.searches_beams or fusion else config.num_return_sequences
+    return output_of(found, terms.steps.seen, encoded, shown, rows=rows)
 
 
 _INSIDE = ("output_attentions", "output_hidden_states")
@@ -149,13 +144,19 @@ def _search(
     prompt: Tensor,
     stopping: Stopping,
     *,
-    fusion: Sequence[Fusion],
     generator: torch.Generator | None,
+    fusion: Sequence[Fusion],
     watch: Watch | None,
 ) -> Found:
-    """Search as the config says."""
+    """Search as the config says: beams where hypotheses are weighed as wholes, otherwise token by token."""
+    beams = config.searches_beams or len(fusion) > 0
     pad = _token(model, config, "pad_token_id", "to fill rows that ended") if stopping.can_stop else 0
-    if config.searches_beams or fusion:
+    rules, warpers = rules_of(config, terms), warpers_of(config, len(terms.ends))
+    keep = {
+        "keep_scores": config.return_dict_in_generate and config.output_scores,
+        "keep_logits": config.return_dict_in_generate and config.output_logits,
+    }
+    if beams:
         return beam_search(
             terms.steps,
             prompt,
@@ -163,13 +164,12 @@ def _search(
             limit=terms.limit,
             stopping=stopping,
             pad=pad,
-            rules=rules_of(config, terms),
-            warpers=warpers_of(config, len(terms.ends)),
+            rules=rules,
+            warpers=warpers,
             fusion=fusion,
             generator=generator,
             watch=watch,
-            keep_scores=config.return_dict_in_generate and config.output_scores,
-            keep_logits=config.return_dict_in_generate and config.output_logits,
+            **keep,
         )
     if config.num_return_sequences > 1 and stopping.can_stop:  # rows that ended stay beside those that go on
         token_ids([pad], terms.vocab_size, "pad_token_id", prompt.device)
@@ -179,21 +179,20 @@ def _search(
         limit=terms.limit,
         stopping=stopping,
         pad=pad,
-        rules=[*rules_of(config, terms), *warpers_of(config, len(terms.ends))],
+        rules=[*rules, *warpers],
         choose=drawn(generator) if config.do_sample else most_probable,
         samples=config.num_return_sequences,
-        keep_scores=config.return_dict_in_generate and config.output_scores,
-        keep_logits=config.return_dict_in_generate and config.output_logits,
         watch=watch,
+        **keep,
     )
 
 
-def _heard(model: Generating, config: GenerationConfig, encoded: EncoderOutput, stopping: Stopping) -> list[Fusion]:
-    """What the CTC head adds, where it is asked for."""
+def _of_ctc(model: Generating, config: GenerationConfig, encoded: EncoderOutput, terms: Terms) -> list[Fusion]:
+    """The CTC head's part in a search, where it has any."""
     if not config.ctc_weight:
         return []
-    ends, weight, candidates = stopping.ends.tolist(), config.ctc_weight, config.ctc_candidates
-    return [joint_ctc(model, encoded, weight=weight, ends=ends, candidates=candidates)]
+    ends = terms.ends.tolist()
+    return [joint_ctc(model, encoded, weight=config.ctc_weight, ends=ends, candidates=config.ctc_candidates)]
 
 
 def _check_call(
@@ -201,11 +200,14 @@ def _check_call(
     config: GenerationConfig,
     passed: dict[str, Any],
     generator: torch.Generator | None,
+    fusion: Sequence[Fusion],
     watch: Watch | None,
 ) -> None:
     """Refuse what only the call itself can get wrong."""
     if generator is not None and not config.do_sample:
         raise InputError("a generator was passed, but nothing is drawn: pass do_sample=True")
+    if config.do_sample and fusion and not config.searches_beams:
+        raise InputError("fusion weighs the continuations of a beam search: pass num_beams above 1, or no do_sample")
     if watch is not None and config.num_return_sequences > 1:
         raise InputError(f"watch tells of one row an utterance, not num_return_sequences={config.num_return_sequences}")
     for name in ("eos_token_id", "pad_token_id", "bos_token_id"):

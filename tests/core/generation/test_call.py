@@ -72,7 +72,7 @@ def test_the_generation_config_goes_before_the_model_config_and_the_call_before_
     assert model.generate(X).shape == (3, 3)
     assert (model.generate(X)[:, 0] == 3).all()
     assert (model.generate(X, decoder_start_token_id=4)[:, 0] == 4).all()
-    assert (model.generate(X, generation_config=GenerationConfig(max_length=4))[:, 0] == 1).all()
+    assert (model.generate(X, generation_config=GenerationConfig(max_length=4))[:, 0] == 3).all()
 
 
 def test_encoder_outputs_stand_for_inputs(model):
