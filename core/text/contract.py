@@ -42,6 +42,16 @@ class TextTokenizer(ABC):
             InputError: An id is negative or no integer.
         """
 
+    def settled(self, ids: Iterable[int]) -> str:
+        """The beginning of `decode(ids)` that no further token can change: here all but the last word.
+
+        Raises:
+            InputError: An id is negative or no integer.
+        """
+        text = self.decode(ids)
+        last = next((place for place in reversed(range(len(text))) if text[place].isspace()), 0)
+        return text[:last].rstrip()
+
     @abstractmethod
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the tokenizer's files into a folder, which is made if it is not there."""

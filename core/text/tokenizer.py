@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
 
 _FILE = "tokenizer.json"
+
+# What decoding writes for bytes that are no character, or not yet one.
+_HALF = "\ufffd"
+
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
+
+# Decoders under which a text grows at its end alone.
+_APPENDING = {"ByteLevel", "Metaspace", "ByteFallback", "Fuse", "Replace", "Strip", "BPEDecoder"}
 
 # What special tokens are for in files that say only that they are special.
 _USUAL_SPELLINGS = {
@@ -83,6 +93,29 @@ class Tokenizer(TextTokenizer):
         """
         return self.backend.decode(id_list(ids), skip_special_tokens=skip_special_tokens).strip()
 
+    def settled(self, ids: Iterable[int]) -> str:
+        """The beginning of `decode(ids)` that no further token can change.
+
+        Of pieces whose joint is not seen before the next (`##`), all but the last word; else all but a character
+        whose last bytes are to come.
+
+        Raises:
+            InputError: An id is negative or no integer.
+        """
+        if not self._appends:
+            return super().settled(ids)
+        whole = id_list(ids)
+        # Bytes that stand for themselves are written together: one more can undo those before.
+        while whole and _BYTE.fullmatch(self.backend.id_to_token(whole[-1]) or ""):
+            whole.pop()
+        return self.decode(whole).rstrip(_HALF).rstrip()  # a space may be the last of the text, and left out
+
+    @cached_property
+    def _appends(self) -> bool:
+        """Whether each token adds to the text and leaves what stands."""
+        decoder = self.backend.decoder
+        return decoder is None or _decoders(json.loads(decoder.__getstate__())) <= _APPENDING
+
     @classmethod
     def from_pretrained(cls, dir_or_id: str | os.PathLike[str]) -> Self:
         """Read `tokenizer.json`, a WordPiece `vocab.txt`, or a byte-level BPE `vocab.json` with `merges.txt`.
@@ -133,3 +166,10 @@ def _usual_specials(backend: Backend) -> dict[str, str]:
     special = {token.content for token in backend.get_added_tokens_decoder().values() if token.special}
     found = {role: next((t for t in spellings if t in special), None) for role, spellings in _USUAL_SPELLINGS.items()}
     return {role: token for role, token in found.items() if token is not None}
+
+
+def _decoders(described: Mapping[str, Any]) -> set[str]:
+    """The kinds of decoders that one is made of."""
+    if described["type"] == "Sequence":
+        return {kind for part in described["decoders"] for kind in _decoders(part)}
+    return {described["type"]}
