@@ -23,6 +23,7 @@ from speechgraft.config import Settings
 from speechgraft.contracts import Decoder, Encoder, InputKind
 from speechgraft.errors import ConfigError, IncompatiblePairError
 from speechgraft.generation import GenerationConfig
+from speechgraft.generation.inherited import inherited
 from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import (
@@ -46,7 +47,7 @@ class PairModel(Bridge, Pretrained):
         config: What to build; not needed where both parts are given.
         encoder: A ready-made encoder, or a ready-made model of one (`HubertModel`).
         decoder: A ready-made decoder.
-        generation_config: How to generate where the call does not say.
+        generation_config: How to generate where the call does not say; by default what the two configs say of it.
         catalog: Where the parts that `config` names are looked up; by default what is installed.
 
     Raises:
@@ -80,7 +81,7 @@ class PairModel(Bridge, Pretrained):
         with weightless():
             encoder = encoder or catalog.encoder(config.encoder.model_type).build(config.encoder)
             decoder = decoder or catalog.decoder(config.decoder.model_type).build(config.decoder)
-            super().__init__(encoder, decoder, config, generation_config)
+            super().__init__(encoder, decoder, config, generation_config or inherited(config, config.decoder))
         config.lock()
         self.catalog = catalog
         if device.type != "meta":
@@ -90,12 +91,13 @@ class PairModel(Bridge, Pretrained):
     def _opened(
         cls, place: Place, options: dict[str, Any], catalog: Catalog | None
     ) -> tuple[Self, Mapping[str, Tensor]]:
-        """The pair that a folder describes, with the generation config that lies there."""
+        """The pair that a folder describes, with the generation config that lies there, or one of its old keys."""
         folder = place.folder()
         config = _read_config(cls, folder, options, catalog)
-        generation = (
-            GenerationConfig.from_pretrained(folder) if (folder / GenerationConfig.file_name).exists() else None
-        )
+        if (folder / GenerationConfig.file_name).exists():
+            generation = GenerationConfig.from_pretrained(folder)
+        else:
+            generation = inherited(config, config.decoder, old_keys=True)
         return cls(config, generation_config=generation, catalog=catalog), open_tensors(folder)
 
     @classmethod
