@@ -27,7 +27,7 @@ from speechgraft.nn.init import init_common
 from speechgraft.nn.packing import prepared
 from speechgraft.projection import projection
 from speechgraft.routing import route
-from speechgraft.special_tokens import end_tokens, find_token, marking_tokens
+from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token, marking_tokens
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
 
 
@@ -235,13 +235,30 @@ class Bridge(Component):
         """Projection and CTC head begin as the decoder's other linear layers do."""
         init_common(module, std=self.config.decoder.initializer_range)
 
-    def token(self, name: str, purpose: str) -> int:
-        """A special token's id, from the composite config or, where that leaves it open, the decoder's.
+    def token(
+        self,
+        name: str,
+        purpose: str,
+        generation_config: GenerationConfig | None = None,
+        *,
+        instead: str | None = None,
+        vocab_size: int | None = None,
+    ) -> int:
+        """A special token's id: of the generation config, or else of the pair's, or else of the decoder's.
+
+        Args:
+            name: Its field, such as `"pad_token_id"`.
+            purpose: What it is needed for, for the message.
+            generation_config: What is asked first, for generating.
+            instead: The field of a token that does as well where none of them sets that one.
+            vocab_size: How many tokens there are, where that is to be checked.
 
         Raises:
-            ConfigError: Neither sets it; the message says where to put it.
+            ConfigError: None sets it, or there is no such token; the message says where to put one.
         """
-        return find_token(name, purpose, self.config, self.config.decoder)
+        first, remedy = ([], IN_MODEL) if generation_config is None else ([generation_config], IN_CALL)
+        configs = (*first, self.config, self.config.decoder)
+        return find_token(name, purpose, *configs, instead=instead, vocab_size=vocab_size, remedy=remedy)
 
     def ends(self, generation_config: GenerationConfig | None = None) -> set[int]:
         """Tokens that end a text: those of the generation config, or else of the pair's, or else of the decoder's."""
@@ -256,7 +273,8 @@ class Bridge(Component):
     def _shifted(self, labels: Tensor, mask: Tensor | None) -> DecoderInputs:
         """Decoder inputs for labels."""
         purpose = "to make decoder inputs of labels"
-        start, pad = (self.token(name, purpose) for name in ("decoder_start_token_id", "pad_token_id"))
+        names, known = ("decoder_start_token_id", "pad_token_id"), self.decoder.vocab_size
+        start, pad = (self.token(name, purpose, vocab_size=known) for name in names)
         return DecoderInputs.of_labels(labels, mask, start=start, pad=pad)
 
     def _output(

@@ -66,7 +66,8 @@ def generate(
         input_features: Another name of `inputs`, for audio.
         input_ids: The name of `inputs` where the encoder takes tokens.
         encoder_outputs: Of an earlier `encode`, in place of inputs.
-        decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`.
+        decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`, or
+            `bos_token_id` where nothing sets that.
         generation_config: How to generate, in place of the model's `generation_config`; special tokens that it
             leaves open are still that one's.
         generator: What tokens are drawn with; by default torch's own.
@@ -150,7 +151,7 @@ def _search(
 ) -> Found:
     """Search as the config says: beams where hypotheses are weighed as wholes, otherwise token by token."""
     beams = config.searches_beams or len(fusion) > 0
-    pad = _token(model, config, "pad_token_id", "to fill rows that ended") if stopping.can_stop else 0
+    pad = model.token("pad_token_id", "to fill rows that ended", config) if stopping.can_stop else 0
     rules, warpers = rules_of(config, terms), warpers_of(config, len(terms.ends))
     keep = {
         "keep_scores": config.return_dict_in_generate and config.output_scores,
@@ -210,7 +211,7 @@ def _check_call(
         raise InputError("fusion weighs the continuations of a beam search: pass num_beams above 1, or no do_sample")
     if watch is not None and config.num_return_sequences > 1:
         raise InputError(f"watch tells of one row an utterance, not num_return_sequences={config.num_return_sequences}")
-    for name in ("eos_token_id", "pad_token_id", "bos_token_id"):
+    for name in ("eos_token_id", "pad_token_id", "bos_token_id", "decoder_start_token_id"):
         value = passed.get(name)
         if value is not None:
             token_ids(value if isinstance(value, list) else [value], decoder.vocab_size, name, torch.device("cpu"))
@@ -230,10 +231,9 @@ def _prompt(model: Generating, config: GenerationConfig, given: Tensor | None, s
     if not len(states):
         raise InputError("the batch is empty")
     if given is None:
-        start = _token(model, config, "decoder_start_token_id", "to begin with")
-        return token_ids([start], model.decoder.vocab_size, "decoder_start_token_id", states.device).expand(
-            len(states), 1
-        )
+        known = model.decoder.vocab_size
+        start = model.token("decoder_start_token_id", "to begin with", config, instead="bos_token_id", vocab_size=known)
+        return torch.full((len(states), 1), start, device=states.device)
     checks.check_ids(given, model.decoder.vocab_size, "decoder_input_ids")
     checks.check_rows(given.shape[0], len(states), "decoder_input_ids")
     return given
@@ -244,12 +244,6 @@ def _source(model: Generating, inputs: Tensor | None, mask: Tensor | None) -> So
     if model.encoder.input_kind != "tokens" or inputs is None:
         return None
     return Source(inputs, torch.ones_like(inputs, dtype=torch.bool) if mask is None else mask.bool())
-
-
-def _token(model: Generating, config: GenerationConfig, name: str, purpose: str) -> int:
-    """A special token, from the generation config or else from the model's."""
-    value: int | None = getattr(config, name)
-    return model.token(name, purpose) if value is None else value
 
 
 def _limit(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:

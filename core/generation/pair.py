@@ -43,8 +43,16 @@ class Generating(Protocol):
     def connect(self, encoded: Tensor) -> Tensor:
         """Memory of encoder frames. *Shapes:* (batch, frames, output_size) to (batch, frames, memory_size)."""
 
-    def token(self, name: str, purpose: str) -> int:
-        """A special token's id."""
+    def token(
+        self,
+        name: str,
+        purpose: str,
+        generation_config: GenerationConfig | None = None,
+        *,
+        instead: str | None = None,
+        vocab_size: int | None = None,
+    ) -> int:
+        """A special token's id, of the generation config or else of the model's, or that of the token `instead`."""
 
     def ends(self, generation_config: GenerationConfig | None = None) -> set[int]:
         """Tokens that end a text."""

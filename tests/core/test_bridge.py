@@ -257,6 +257,28 @@ def test_a_special_token_that_no_config_sets_is_asked_for_when_it_is_needed():
     assert model(X, labels=LABELS).loss.isfinite()
 
 
+def test_special_tokens_for_labels_are_those_of_the_pair_then_of_the_decoder_when_they_are_used():
+    model = make()
+    by_hand = {"decoder_attention_mask": torch.tensor([[1, 1, 1], [1, 1, 0]])}
+
+    def expected(start):
+        return model(X, MASK, decoder_input_ids=torch.tensor([[start, 5, 6], [start, 7, 2]]), **by_hand).logits
+
+    model.config.decoder.decoder_start_token_id = 3
+    same(model(X, MASK, labels=LABELS).logits, expected(3))
+    model.config.decoder_start_token_id = 4
+    same(model(X, MASK, labels=LABELS).logits, expected(4))
+    model.config.decoder.decoder_start_token_id = None
+    same(model(X, MASK, labels=LABELS).logits, expected(4))
+
+
+@pytest.mark.parametrize("name", ["decoder_start_token_id", "pad_token_id"])
+def test_a_special_token_outside_the_vocabulary_is_refused_with_its_name(name):
+    model = make(**{**TOKENS, name: 37})
+    with pytest.raises(ConfigError, match=rf"{name} is 37 and needed to make .*\(0 to 36\): set model.config.{name}"):
+        model(X, MASK, labels=LABELS)
+
+
 def test_the_feature_encoder_can_be_frozen():
     model = make(**TOKENS)
     model.freeze_feature_encoder()

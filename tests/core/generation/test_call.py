@@ -128,9 +128,45 @@ def test_nothing_to_encode_is_refused(model):
 
 def test_special_tokens_are_asked_for_when_they_are_needed():
     model = make()
-    with pytest.raises(ConfigError, match="decoder_start_token_id is needed to begin with"):
+    told = "decoder_start_token_id or bos_token_id is needed to begin with, .* set model.generation_config"
+    with pytest.raises(ConfigError, match=told):
         model.generate(X, max_new_tokens=2)
     assert model.generate(X, decoder_input_ids=PROMPT, max_new_tokens=2).shape == (3, 4)
+    model.config.decoder_start_token_id, model.config.eos_token_id = 1, 2
+    model.config.decoder.pad_token_id = None
+    with pytest.raises(ConfigError, match=r"pad_token_id is needed to fill rows that ended, .*: pass pad_token_id"):
+        model.generate(X, max_new_tokens=2)
+
+
+def test_special_tokens_are_those_of_the_call_of_generation_configs_of_the_pair_of_the_decoder():
+    """Each place goes before those set here before it, all of them after the model was built; the start before bos."""
+    model = make()
+    passed, options = GenerationConfig(max_new_tokens=1), {}
+    places = [model.config.decoder, model.config, model.generation_config, passed]
+    for name in ("bos_token_id", "decoder_start_token_id"):
+        for token, place in enumerate(places, start=3):
+            setattr(place, name, token)
+            assert (model.generate(X, generation_config=passed)[:, 0] == token).all(), (name, token)
+        options[name] = 8
+        assert (model.generate(X, generation_config=passed, **options)[:, 0] == 8).all()
+        options[name] = None
+        for place in places:
+            setattr(place, name, None)
+    free = model.generate(X, decoder_start_token_id=1, max_new_tokens=9)
+    ends = sorted({int(row[2]) for row in free})
+    model.config.decoder.eos_token_id, model.config.decoder.pad_token_id = ends, 7
+    ended = model.generate(X, decoder_start_token_id=1, max_new_tokens=9)
+    assert ended.shape[1] <= 3 and model.config.decoder.eos_token_id == ends
+    model.config.eos_token_id = [0]
+    assert model.generate(X, decoder_start_token_id=1, max_new_tokens=9, eos_token_id=ends).tolist() == ended.tolist()
+
+
+def test_a_start_token_outside_the_vocabulary_is_refused():
+    model = make(decoder_start_token_id=99)
+    with pytest.raises(ConfigError, match=r"decoder_start_token_id is 99 and needed to begin with, .* \(0 to 36\)"):
+        model.generate(X)
+    with pytest.raises(InputError, match="decoder_start_token_id holds id 99"):
+        model.generate(X, decoder_start_token_id=99)
 
 
 def test_settings_of_searches_that_there_are_not_are_refused_and_not_passed_over(model):
