@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -16,7 +17,8 @@ from speechgraft.audio import Audio, AudioSource, read_audio, source_name
 from speechgraft.audio.ahead import length_batches, read_ahead, windows
 from speechgraft.ctc import Timed
 from speechgraft.errors import InputError, SpeechGraftError
-from speechgraft.hearing import Heard, Hearing, evaluating, hearing_of, load_parts, shipped_folder
+from speechgraft.generation.streaming import Outlet, in_background
+from speechgraft.hearing import Batch, Heard, Hearing, Times, evaluating, hearing_of, load_parts, shipped_folder
 
 if TYPE_CHECKING:
     from speechgraft.registry import CTCModel
@@ -66,7 +68,7 @@ class Transcript:
     """What makes the text doubtful."""
 
     words: tuple[Timed, ...] | None = None
-    """The words with the seconds in which they are said; `None` from a pair, whose decoder does not tell."""
+    """The words with the seconds in which they are said; `None` from a pair that was not asked for `times`."""
 
 
 @attrs.frozen
@@ -143,19 +145,29 @@ class Transcriber:
             self.extractor.save_pretrained(scratch)
             self.tokenizer.save_pretrained(scratch)
 
-    def __call__(self, source: Source, *, max_seconds: float | None = 300.0, **generation: Any) -> Transcript:
+    def __call__(
+        self,
+        source: Source,
+        *,
+        max_seconds: float | None = 300.0,
+        times: Times | None = None,
+        **generation: Any,
+    ) -> Transcript:
         """Transcribe one recording.
 
         Args:
             source: See `Source`.
             max_seconds: The longest audio that is taken, `None` for any.
+            times: Whether a pair tells the seconds of its words: `"words"` by its CTC head where it has one that
+                shares the decoder's vocabulary, else by what the decoder attends to; `"ctc"` or `"attention"` say
+                which. A CTC model always does.
             **generation: Of a pair, fields of `GenerationConfig`, such as `max_new_tokens`, in place of the model's;
                 of a CTC model, `num_beams` and `language_model` with its weights `alpha` and `beta`, see `CTCOptions`.
 
         Raises:
-            InputError: The audio cannot be read, is too long, or too short for the model.
+            InputError: The audio cannot be read, is too long, or too short for the model; the model gives no numbers.
         """
-        [transcript] = self.batch([source], batch_size=1, max_seconds=max_seconds, **generation)
+        [transcript] = self.batch([source], batch_size=1, max_seconds=max_seconds, times=times, **generation)
         return transcript
 
     def batch(
@@ -165,6 +177,7 @@ class Transcriber:
         batch_size: int = 8,
         max_seconds: float | None = 300.0,
         on_error: Callable[[Failure], None] | None = None,
+        times: Times | None = None,
         **generation: Any,
     ) -> Iterator[Transcript]:
         """Transcribe many recordings, in the order given, with the words that each has alone.
@@ -176,36 +189,109 @@ class Transcriber:
             batch_size: The most recordings that go through the model at once.
             max_seconds: The longest audio that is taken, `None` for any.
             on_error: Told of each recording that cannot be transcribed, which is then left out; `None` raises.
+            times: As in a single call.
             **generation: As in a single call.
 
         Raises:
             InputError: `batch_size` is not positive; or see `__call__`.
         """
-        if batch_size < 1:
-            raise InputError(f"batch_size={batch_size}, expected a positive number")
-        hearing = hearing_of(self.model, self.tokenizer, self.extractor.sampling_rate)
-        return self._batch(enumerate(sources), batch_size, max_seconds, on_error, hearing, hearing.options(generation))
+        return self._finished(self._calls(sources, batch_size, max_seconds, times, generation), on_error)
 
-    def _batch(
+    def _finished(self, calls: _Calls, on_error: Callable[[Failure], None] | None) -> Iterator[Transcript]:
+        for item in self._heard(calls, None):
+            if isinstance(item, Transcript):
+                yield item
+            elif on_error is None:
+                raise item.error
+            else:
+                on_error(item)
+
+    def stream(
         self,
-        sources: Iterable[tuple[int, Source]],
-        batch_size: int,
-        max_seconds: float | None,
+        sources: Source | Iterable[Source],
+        *,
+        batch_size: int = 8,
+        max_seconds: float | None = 300.0,
+        on_error: Callable[[Failure], None] | None = None,
+        on_end: Callable[[int, Transcript], None] | None = None,
+        times: Times | None = None,
+        **generation: Any,
+    ) -> Iterator[tuple[int, str]]:
+        """Transcribe, and give text as it appears: pairs of a recording's place, from 0, and its new text.
+
+        New text is never taken back; all that a recording has, joined, is its transcript's text. Greedily and by
+        sampling each token is told, of a beam search what all that can still win has in common. Recordings of one
+        batch appear side by side. A CTC model's text appears when it is complete.
+
+        The model works in a thread of its own. Closing the iterator ends that at the next step.
+
+        Args:
+            sources: One or several, see `Source`.
+            batch_size: As in `batch`.
+            max_seconds: As in `batch`.
+            on_error: As in `batch`.
+            on_end: Told of each recording that is done, by its place, with its whole transcript.
+            times: As in a single call.
+            **generation: As in a single call.
+
+        Raises:
+            InputError: As in `batch`.
+        """
+        several = [sources] if _is_one(sources) else sources
+        calls = self._calls(several, batch_size, max_seconds, times, generation)
+        return self._told(calls, on_error, on_end)
+
+    def _told(
+        self,
+        calls: _Calls,
         on_error: Callable[[Failure], None] | None,
-        hearing: Hearing,
-        options: Any,
-    ) -> Iterator[Transcript]:
-        read = read_ahead(sources, lambda source: self._read(*source, max_seconds), depth=2 * batch_size)
-        for window in windows(read, _seconds, 4 * batch_size, _WINDOW_SECONDS):
-            audios = [item for item in window if isinstance(item, Audio)]
-            transcripts = self._transcribed(audios, batch_size, hearing, options)
-            for item in window:
-                if isinstance(item, Audio):
-                    yield next(transcripts)
+        on_end: Callable[[int, Transcript], None] | None,
+    ) -> Iterator[tuple[int, str]]:
+        def work(outlet: Outlet[tuple[int, str] | Transcript | Failure]) -> None:
+            for item in self._heard(calls, outlet):
+                outlet.put(item)
+
+        place = 0  # transcripts and failures come in the order of the sources
+        with closing(in_background(work)) as items:
+            for item in items:
+                if isinstance(item, tuple):
+                    yield item
+                    continue
+                if isinstance(item, Transcript):
+                    if on_end is not None:
+                        on_end(place, item)
                 elif on_error is None:
                     raise item.error
                 else:
                     on_error(item)
+                place += 1
+
+    def _calls(
+        self,
+        sources: Iterable[Source],
+        batch_size: int,
+        max_seconds: float | None,
+        times: Times | None,
+        generation: dict[str, Any],
+    ) -> _Calls:
+        """What was asked for, checked."""
+        if batch_size < 1:
+            raise InputError(f"batch_size={batch_size}, expected a positive number")
+        hearing = hearing_of(self.model, self.tokenizer, self.extractor.sampling_rate)
+        return _Calls(sources, batch_size, max_seconds, hearing, hearing.options(generation, times))
+
+    def _heard(self, calls: _Calls, outlet: Outlet[Any] | None) -> Iterator[Transcript | Failure]:
+        """The transcript of each source, or why there is none, in their order."""
+        read = read_ahead(
+            enumerate(calls.sources), lambda source: self._read(*source, calls.max_seconds), depth=2 * calls.batch_size
+        )
+        begin = 0
+        for window in windows(read, _seconds, 4 * calls.batch_size, _WINDOW_SECONDS):
+            audios = {begin + place: item for place, item in enumerate(window) if isinstance(item, Audio)}
+            transcripts = self._transcribed(audios, calls, outlet)
+            for place, item in enumerate(window):
+                yield item if isinstance(item, Failure) else transcripts[begin + place]
+            begin += len(window)
 
     def _read(self, index: int, source: Source, max_seconds: float | None) -> Audio | Failure:
         try:
@@ -235,22 +321,46 @@ class Transcriber:
             )
 
     def _transcribed(
-        self, audios: list[Audio], batch_size: int, hearing: Hearing, options: Any
-    ) -> Iterator[Transcript]:
-        transcripts = {
-            place: _transcript(attrs.evolve(hearing.silence, warnings=(_SILENT,)), audio)
-            for place, audio in enumerate(audios)
-            if _is_silent(audio)
+        self, audios: dict[int, Audio], calls: _Calls, outlet: Outlet[Any] | None
+    ) -> dict[int, Transcript | Failure]:
+        """The transcripts of recordings by their places among the sources."""
+        silence = attrs.evolve(calls.hearing.silence, warnings=(_SILENT,))
+        found: dict[int, Transcript | Failure] = {
+            place: _transcript(silence, audio) for place, audio in audios.items() if _is_silent(audio)
         }
-        heard = [place for place in range(len(audios)) if place not in transcripts]
+        left = [place for place in audios if place not in found]
         area = _BATCH_SECONDS * self.extractor.sampling_rate
-        for batch in length_batches([len(audios[place].samples) for place in heard], batch_size, area):
-            places = [heard[number] for number in batch]
-            with evaluating(self.model):
-                rows = hearing.hear(*self._features([audios[place].samples for place in places]), options)
-            for place, row in zip(places, rows, strict=True):
-                transcripts[place] = _transcript(row, audios[place])
-        return iter([transcripts[place] for place in range(len(audios))])
+        for batch in length_batches([len(audios[place].samples) for place in left], calls.batch_size, area):
+            found.update(self._hear({left[number]: audios[left[number]] for number in batch}, calls, outlet))
+        return found
+
+    def _hear(
+        self, audios: dict[int, Audio], calls: _Calls, outlet: Outlet[Any] | None
+    ) -> dict[int, Transcript | Failure]:
+        """One batch; where the model fails, each recording of it alone, to find out which it fails for."""
+        voice = None if outlet is None else _Voice(outlet, list(audios))
+        try:
+            return self._hear_together(audios, calls, voice)
+        except InputError as error:
+            if len(audios) == 1:
+                [(place, audio)] = audios.items()
+                return {place: Failure(place, audio.source, InputError(f"{audio.source}: {error}"))}
+        found: dict[int, Transcript | Failure] = {}
+        for place, audio in audios.items():
+            alone = None if voice is None else voice.again(place)
+            try:
+                found.update(self._hear_together({place: audio}, calls, alone))
+            except InputError as error:
+                found[place] = Failure(place, audio.source, InputError(f"{audio.source}: {error}"))
+        return found
+
+    def _hear_together(
+        self, audios: dict[int, Audio], calls: _Calls, voice: _Voice | None
+    ) -> dict[int, Transcript | Failure]:
+        values, mask = self._features([audio.samples for audio in audios.values()])
+        with evaluating(self.model):
+            rows = calls.hearing.hear(Batch(values, mask, list(audios.values())), calls.options, voice)
+        return {place: _transcript(row, audio) for (place, audio), row in zip(audios.items(), rows, strict=True)}
 
     def _features(self, samples: list[NDArray[np.float32]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs of the model and their mask."""
@@ -271,6 +381,46 @@ class Transcriber:
         return values.to(like.device, like.dtype), mask.to(like.device)
 
 
+@attrs.frozen
+class _Calls:
+    """What a call asks for."""
+
+    sources: Iterable[Source]
+    batch_size: int
+    max_seconds: float | None
+    hearing: Hearing
+    options: Any
+
+
+class _Voice:
+    """Puts the text of a batch into an outlet, under the places of its recordings among the sources.
+
+    Args:
+        outlet: Where to.
+        places: The place of each row.
+        known: Characters of each row that were told before.
+    """
+
+    def __init__(self, outlet: Outlet[Any], places: Sequence[int], known: Sequence[int] | None = None) -> None:
+        self.rule = outlet.rule
+        self._outlet = outlet
+        self._places = places
+        self._known = list(known or [0] * len(places))
+        self._told = [0] * len(places)
+
+    def say(self, row: int, text: str) -> None:
+        """See `Listener.say`."""
+        new = text[max(0, self._known[row] - self._told[row]) :]
+        self._told[row] += len(text)
+        if new:
+            self._outlet.put((self._places[row], new))
+
+    def again(self, place: int) -> _Voice:
+        """For one of the recordings from its beginning: what was told of it is not told again."""
+        row = self._places.index(place)
+        return _Voice(self._outlet, [place], [max(self._told[row], self._known[row])])
+
+
 def check_hears(encoder: str, input_kind: str) -> None:
     """Refuse an encoder of text.
 
@@ -282,6 +432,11 @@ def check_hears(encoder: str, input_kind: str) -> None:
             f"encoder {encoder!r} takes tokens, but there is audio to encode: choose one of another input kind, "
             "see `speechgraft encoders`"
         )
+
+
+def _is_one(sources: Any) -> bool:
+    """Whether this is a source, not several."""
+    return isinstance(sources, str | os.PathLike | bytes | bytearray | Audio | np.ndarray) or hasattr(sources, "read")
 
 
 def _seconds(item: Audio | Failure) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -124,7 +124,7 @@ class Outlet(Generic[Item]):
         else:
             self._queue.put((False, None))
 
-    def _items(self, worker: Thread) -> Iterator[Item]:
+    def _items(self, worker: Thread) -> Generator[Item, None, None]:
         worker.start()
         try:
             while True:
@@ -140,7 +140,7 @@ class Outlet(Generic[Item]):
             worker.join()
 
 
-def in_background(work: Callable[[Outlet[Item]], None]) -> Iterator[Item]:
+def in_background(work: Callable[[Outlet[Item]], None]) -> Generator[Item, None, None]:
     """What `work` puts into its outlet, as it comes; it runs in a thread of its own from the first item asked for.
 
     What it raises is raised here. When the iterator is closed, the next `put`, `check` or `rule` of the outlet ends the

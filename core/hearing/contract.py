@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import attrs
 import torch
 from torch import Tensor, nn
 
+from speechgraft.audio import Audio
 from speechgraft.ctc import Timed
+from speechgraft.errors import InputError, did_you_mean
+
+Times = Literal["words", "ctc", "attention"]
+"""Seconds of words: by the best that the model has, by its CTC head, by what its decoder attends to."""
+
+_TIMES = ("words", "ctc", "attention")
 
 
 @attrs.frozen
@@ -25,10 +32,34 @@ class Heard:
     """The ids behind them."""
 
     words: tuple[Timed, ...] | None = None
-    """The words with their seconds; `None` from a model that cannot tell."""
+    """The words with their seconds; `None` where they were not asked for."""
 
     warnings: tuple[str, ...] = ()
     """What makes the text doubtful."""
+
+
+@attrs.frozen
+class Batch:
+    """Recordings as a model takes them."""
+
+    values: Tensor
+    """(batch, inputs), or (batch, frames, bins), right-padded."""
+
+    mask: Tensor
+    """(batch, inputs), 1 for what counts."""
+
+    audios: Sequence[Audio]
+    """The sound of each row, at the model's rate."""
+
+
+class Listener(Protocol):
+    """Who is told of text as it appears."""
+
+    def say(self, row: int, text: str) -> None:
+        """New text of a row of the batch; what it raises ends the call."""
+
+    def rule(self, ids: Tensor, scores: Tensor) -> Tensor:
+        """Called on each step of a search, as a logits processor; what it raises ends the call."""
 
 
 class Hearing(ABC):
@@ -38,7 +69,7 @@ class Hearing(ABC):
     """What is said where there is nothing to hear."""
 
     @abstractmethod
-    def options(self, given: Mapping[str, Any]) -> Any:
+    def options(self, given: Mapping[str, Any], times: Times | None = None) -> Any:
         """The options of a call, checked, as `hear` takes them.
 
         Raises:
@@ -46,8 +77,23 @@ class Hearing(ABC):
         """
 
     @abstractmethod
-    def hear(self, values: Tensor, mask: Tensor, options: Any) -> list[Heard]:
-        """What is said in each row. *Shapes:* `values` (batch, samples), right-padded; `mask` (batch, samples)."""
+    def hear(self, batch: Batch, options: Any, listener: Listener | None = None) -> list[Heard]:
+        """What is said in each row. What a listener is told of a row adds up to its text.
+
+        Raises:
+            InputError: The model gives no numbers.
+        """
+
+
+def check_times(times: Any) -> None:
+    """Refuse what is no `Times`.
+
+    Raises:
+        InputError: Saying what may be asked for.
+    """
+    if times is not None and times not in _TIMES:
+        nearest = did_you_mean(str(times), _TIMES)
+        raise InputError(f"times={times!r}, expected {', '.join(map(repr, _TIMES))} or None{nearest}")
 
 
 @contextmanager

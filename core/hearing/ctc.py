@@ -11,7 +11,7 @@ from torch import Tensor
 from speechgraft.contracts import lengths_of
 from speechgraft.ctc import LanguageModel, Reading, WordFusion, beam_search, greedy, samples_per_frame, transcript
 from speechgraft.errors import InputError, did_you_mean
-from speechgraft.hearing.contract import Heard, Hearing
+from speechgraft.hearing.contract import Batch, Heard, Hearing, Listener, Times, check_times
 from speechgraft.text import CTCTokenizer, TextTokenizer
 
 if TYPE_CHECKING:
@@ -100,14 +100,27 @@ class CTCHearing(Hearing):
         self.alphabet = tokenizer.alphabet(model.config.vocab_size)
         self.seconds_per_frame = samples_per_frame(model.encoder) / rate
 
-    def options(self, given: Mapping[str, Any]) -> CTCOptions:
-        """See `CTCOptions`."""
+    def options(self, given: Mapping[str, Any], times: Times | None = None) -> CTCOptions:
+        """See `CTCOptions`. Words always come with their seconds, which cost nothing here.
+
+        Raises:
+            InputError: Times are asked for by the attention of a decoder, which there is not.
+        """
+        check_times(times)
+        if times == "attention":
+            raise InputError("times='attention' needs a decoder, and this is a CTC model: 'words' or 'ctc'")
         return CTCOptions.of(given)
 
-    def hear(self, values: Tensor, mask: Tensor, options: CTCOptions) -> list[Heard]:
-        """See `Hearing.hear`."""
-        output = self.model(values, attention_mask=mask, return_dict=True)
-        return [self._heard(reading) for reading in self._read(output.logits, lengths_of(output.frame_mask), options)]
+    def hear(self, batch: Batch, options: CTCOptions, listener: Listener | None = None) -> list[Heard]:
+        """See `Hearing.hear`. Text appears when all of a batch is read: it has no order in time before."""
+        output = self.model(batch.values, attention_mask=batch.mask, return_dict=True)
+        readings = self._read(output.logits, lengths_of(output.frame_mask), options)
+        heard = [self._heard(reading) for reading in readings]
+        if listener is not None:
+            for row, each in enumerate(heard):
+                if each.text:
+                    listener.say(row, each.text)
+        return heard
 
     def _read(self, logits: Tensor, lengths: Tensor, options: CTCOptions) -> list[Reading]:
         if options.num_beams == 1:

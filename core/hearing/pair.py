@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from torch import Tensor
 
+from speechgraft.contracts import EncoderOutput
 from speechgraft.errors import InputError
-from speechgraft.hearing.contract import Heard, Hearing
+from speechgraft.generation.output import GenerateOutput
+from speechgraft.generation.streaming import TextDeltas, said
+from speechgraft.hearing.contract import Batch, Heard, Hearing, Listener, Times, check_times
+from speechgraft.hearing.times import PairTimes, Places, shares_vocabulary
+from speechgraft.nn.packing import prepared
 from speechgraft.text import TextTokenizer
 
 if TYPE_CHECKING:
     from speechgraft.generation import GenerationConfig
     from speechgraft.registry.models import PairModel
+
+
+@attrs.frozen
+class PairOptions:
+    """How a pair is to write."""
+
+    generation: GenerationConfig
+    """How its decoder generates."""
+
+    times: Times | None = None
+    """Whether words get their seconds, and how."""
 
 
 class PairHearing(Hearing):
@@ -25,27 +42,86 @@ class PairHearing(Hearing):
         self.model = model
         self.tokenizer = tokenizer
 
-    def options(self, given: Mapping[str, Any]) -> GenerationConfig:
+    def options(self, given: Mapping[str, Any], times: Times | None = None) -> PairOptions:
         """The model's generation config with the options of a call before its own.
 
         Raises:
             ConfigError: An option is unknown or impossible.
-            InputError: There is an option of CTC models.
+            InputError: There is an option of CTC models; several texts are asked for; times by a CTC head that there
+                is not.
         """
         foreign = sorted({"language_model", "alpha", "beta"} & given.keys())
         if foreign:
             raise InputError(f"{foreign[0]} is an option of CTC models, and this model is a pair with a decoder")
-        return self.model.generation_config.superseded_by(given)
+        check_times(times)
+        if times == "ctc" and not shares_vocabulary(self.model):
+            raise InputError(
+                "times='ctc' needs a CTC head with the decoder's vocabulary; this pair has none: 'attention'"
+            )
+        config = self.model.generation_config.superseded_by(given)
+        if config.num_return_sequences > 1:
+            raise InputError(
+                f"num_return_sequences={config.num_return_sequences}, but a transcript is one text: "
+                "pass 1, or call the model's generate"
+            )
+        return PairOptions(config, times)
 
-    def hear(self, values: Tensor, mask: Tensor, options: GenerationConfig) -> list[Heard]:
+    def hear(self, batch: Batch, options: PairOptions, listener: Listener | None = None) -> list[Heard]:
         """See `Hearing.hear`."""
-        rows = self.model.generate(values, attention_mask=mask, generation_config=options)
-        ends = self.model.ends(options)
-        return [self._heard([int(token) for token in row], ends) for row in rows.tolist()]
+        ends = self.model.ends(options.generation)
+        deltas = None if listener is None else TextDeltas(self.tokenizer, listener.say, ends=ends)
+        with prepared(self.model):
+            encoded = self.model.encode(batch.values, batch.mask)
+            rows = self.model.generate(
+                encoder_outputs=encoded,
+                generation_config=options.generation,
+                watch=deltas,
+                logits_processor=[] if listener is None else [listener.rule],
+            )
+            ids = rows.sequences if isinstance(rows, GenerateOutput) else rows  # (batch, tokens)
+            heard = [self._heard(row[1:], ends) for row in ids.tolist()]
+            if options.times is not None:
+                heard = self._timed(heard, ids, batch, encoded, options)
+        if deltas is not None:
+            for place, row in enumerate(ids):
+                deltas.finish(place, row)
+        return heard
 
-    def _heard(self, row: list[int], ends: set[int]) -> Heard:
-        said = row[1:]
-        end = next((place for place, token in enumerate(said) if token in ends), None)
-        warnings = (f"stopped after {len(said)} tokens without an end",) if ends and end is None else ()
-        tokens = tuple(said[:end])
+    def _heard(self, row: Sequence[int], ends: set[int]) -> Heard:
+        tokens = said(row, ends)
+        endless = ends and len(tokens) == len(row)
+        warnings = (f"stopped after {len(tokens)} tokens without an end",) if endless else ()
         return Heard(self.tokenizer.decode(tokens), tokens, warnings=warnings)
+
+    def _timed(
+        self, heard: list[Heard], ids: Tensor, batch: Batch, encoded: EncoderOutput, options: PairOptions
+    ) -> list[Heard]:
+        """With the seconds of their words."""
+        times = PairTimes(self.model, self.tokenizer, encoded)
+        places, heard = self._places(times, heard, ids, options)
+        return [
+            attrs.evolve(each, words=times.words(row, batch.audios[row], each.tokens, places.get(row, [])))
+            for row, each in enumerate(heard)
+        ]
+
+    def _places(
+        self, times: PairTimes, heard: list[Heard], ids: Tensor, options: PairOptions
+    ) -> tuple[dict[int, Places], list[Heard]]:
+        """Where the tokens of each row are heard: in a row that its CTC head has no room for, by attention."""
+        found: dict[int, Places] = {}
+        told = list(heard)
+        if options.times != "attention" and shares_vocabulary(self.model):
+            for row, each in enumerate(heard):
+                if each.tokens:
+                    try:
+                        found[row] = times.by_ctc(row, each.tokens)
+                    except InputError as error:
+                        doubt = f"times by attention, since the CTC head cannot tell them ({error})"
+                        told[row] = attrs.evolve(each, warnings=(*each.warnings, doubt))
+        left = [row for row, each in enumerate(heard) if each.tokens and row not in found]
+        if left:
+            # For each token that was written, the end too, the decoder was fed the one before.
+            fed = [min(len(heard[row].tokens) + 1, ids.shape[1] - 1) for row in left]
+            heads = options.generation.alignment_heads
+            found.update(zip(left, times.by_attention(left, ids[left], fed, heads), strict=True))
+        return found, told

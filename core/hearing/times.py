@@ -1,0 +1,109 @@
+"""When the words are said that a pair found: by its CTC head, or by what its decoder attends to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechgraft.audio import Audio
+from speechgraft.contracts import EncoderOutput, row_lengths
+from speechgraft.ctc import Timed, align, samples_per_frame
+from speechgraft.errors import InputError
+from speechgraft.special_tokens import marking_tokens
+from speechgraft.times import between_words, frames_of_tokens, shown_by_attention, words_of
+from speechgraft.times.warping import Heads
+
+if TYPE_CHECKING:
+    from speechgraft.registry.models import PairModel
+    from speechgraft.text import TextTokenizer
+
+Places = list[tuple[int, int] | None]
+"""For each token the first and the last frame that it is heard in; `None` for one that is not heard."""
+
+
+def shares_vocabulary(model: PairModel) -> bool:
+    """Whether there is a CTC head that writes with the decoder's tokens."""
+    return model.ctc_head is not None and model.config.ctc_blank_token_id is None
+
+
+class PairTimes:
+    """Seconds of the words of a batch.
+
+    Args:
+        model: The pair.
+        tokenizer: Writes its tokens.
+        encoded: What its encoder made of the batch.
+    """
+
+    def __init__(self, model: PairModel, tokenizer: TextTokenizer, encoded: EncoderOutput) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._encoded = encoded
+        self._lengths: list[int] = row_lengths(encoded.last_hidden_state, encoded.frame_mask).tolist()
+
+    def by_ctc(self, row: int, tokens: Sequence[int]) -> Places:
+        """Where the CTC head hears the tokens of a row, by forced alignment.
+
+        Raises:
+            InputError: There are too many tokens for the frames, or there is no CTC head.
+        """
+        model, head = self._model, self._model.ctc_head
+        if head is None:
+            raise InputError("there is no CTC head")
+        unheard = {*marking_tokens(model.config, model.config.decoder), *range(head.out_features, 1 + max(tokens))}
+        heard = [place for place, token in enumerate(tokens) if token not in unheard]
+        logits = head(self._encoded.last_hidden_state[row : row + 1])  # (1, frames, vocabulary)
+        blank = model.token("pad_token_id", "as the blank of the CTC head")
+        wanted = [tokens[place] for place in heard]
+        [reading] = align(logits, [wanted], torch.tensor([self._lengths[row]]), blank=blank)
+        found: Places = [None] * len(tokens)
+        for place, (first, end) in zip(heard, reading.spans, strict=True):
+            found[place] = (first, end - 1)
+        return found
+
+    def by_attention(self, rows: Sequence[int], ids: Tensor, fed: Sequence[int], heads: Heads | None) -> list[Places]:
+        """Where the decoder attends to when it writes the tokens of some rows.
+
+        *Shapes:* `ids` (rows, tokens), what each row begins with and then the tokens found; `fed` how many of them
+        were fed to the decoder for these, which is one for each that it wrote.
+        """
+        encoded = self._encoded
+        mask = None if encoded.frame_mask is None else encoded.frame_mask[list(rows)]
+        memory = self._model.connect(encoded.last_hidden_state[list(rows)])
+        told = shown_by_attention(self._model.decoder, memory, mask, ids[:, : max(fed)], heads=heads)
+        lengths = [self._lengths[row] for row in rows]
+        paths = [
+            frames_of_tokens(each[:count, :length]) for each, count, length in zip(told, fed, lengths, strict=True)
+        ]
+        return [[(frame, frame) for frame in path.tolist()] for path in paths]
+
+    def words(self, row: int, audio: Audio, tokens: Sequence[int], places: Places) -> tuple[Timed, ...]:
+        """The words of a row with their seconds."""
+        found = words_of(self._tokenizer, tokens)
+        moments = self._moments(row, audio)
+        heard: list[tuple[float, float]] = []
+        last = 0
+        for word in found:
+            frames = [frame for place in places[word.first : word.end] if place is not None for frame in place]
+            first, last = (min(frames), max(frames)) if frames else (last, last)
+            heard.append((float(moments[first]), float(moments[last])))
+        spans = between_words(heard, audio.samples, audio.rate)
+        return tuple(Timed(word.text, begin, end) for word, (begin, end) in zip(found, spans, strict=True))
+
+    def _moments(self, row: int, audio: Audio) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Seconds of the middle of each frame: of what the first frame sees, and then a stride further each."""
+        frames = np.arange(self._lengths[row])
+        if self._stride is None:
+            return (frames + 0.5) * (audio.seconds / len(frames))
+        return (frames * self._stride + self._model.encoder.minimum_length / 2) / audio.rate
+
+    @cached_property
+    def _stride(self) -> float | None:
+        """Samples from frame to frame; how many the inputs stand for that are none, is the extractor's affair."""
+        encoder = self._model.encoder
+        return samples_per_frame(encoder) if encoder.input_kind == "waveform" else None
