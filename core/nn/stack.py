@@ -85,7 +85,8 @@ class DecoderStack(_Stack):
         """*Shapes:* as `PostNormDecoderLayer.forward` takes them."""
         states, attentions, cross_attentions = [hidden], [], []
         for index, layer in enumerate(self.layers):
-            if self._is_dropped():
+            # A layer that is left out keeps nothing of these tokens, which later calls on the cache would miss.
+            if cache is None and self._is_dropped():
                 hidden = skip(layer, hidden)
             else:
                 stores = (cache.self_stores[index], cache.cross_stores[index]) if cache is not None else None

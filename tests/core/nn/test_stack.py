@@ -111,6 +111,17 @@ def test_layerdrop_leaves_out_layers_in_training_alone(make):
     assert torch.equal(run(stack.eval()).hidden, run(make(layerdrop=0.0).eval()).hidden)
 
 
+def test_layerdrop_leaves_out_no_layer_of_a_cache():
+    stack, cache = decoder_stack(layerdrop=0.5).train(), DecoderCache(3)
+    stack.layers.eval()  # without dropout within the layers
+    torch.manual_seed(1)
+    hidden, memory = torch.randn(1, 6, 8, dtype=torch.float64), torch.randn(1, 4, 6, dtype=torch.float64)
+    found = [stack(part, None, memory, None, cache).hidden for part in hidden.split(1, dim=1)]
+    assert {store.length for store in cache.self_stores} == {6}
+    whole = stack.eval()(hidden, torch.ones(6, 6, dtype=torch.bool).tril(), memory, None, None).hidden
+    torch.testing.assert_close(torch.cat(found, dim=1), whole, rtol=0, atol=1e-12)
+
+
 def test_layerdrop_leaves_out_about_its_share():
     stack = encoder_stack(layers=1, layerdrop=0.3).train()
     torch.manual_seed(0)
