@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from draws import DECODER, ENCODER, Pair, frames_of, normal
-from families import FAMILIES
+from families import DECODERS, FAMILIES
 from transformers.models.sew_d.modeling_sew_d import build_relative_position
-from yardstick import graft, graft_encoder, reference_encoder, reference_pair, same
+from yardstick import (
+    graft,
+    graft_decoder,
+    graft_encoder,
+    reference_decoder,
+    reference_encoder,
+    reference_pair,
+    same,
+)
 
+from speechgraft import SpeechEncoderDecoderModel
 from speechgraft.errors import ConfigError
 from speechgraft.plugins.sew_d.config import SEWDConfig
 
@@ -124,6 +135,41 @@ def test_the_yardstick_shows_the_decoder_padding_that_labels_have() -> None:
     assert apart(found.logits[1, 3:], expected.logits[1, 3:]) > 1e-3
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
     same(found.logits, reference(x, labels=labels, decoder_attention_mask=mask).logits, "with the mask passed")
+
+
+GPT2 = {"vocab_size": 17, "n_embd": 12, "n_head": 3, "n_layer": 2, "n_positions": 24, "n_inner": 10}
+
+
+def test_the_yardsticks_gpt2_takes_no_memory_as_it_comes_out_of_an_adapter() -> None:
+    """Its linear layers want rows that lie one behind another."""
+    encoder = {**ENCODER, "add_adapter": True, "num_adapter_layers": 1, "output_hidden_size": 12, "hidden_size": 12}
+    reference = reference_pair(Pair(encoder, GPT2, TOKENS, 3, decoder_name="gpt2"))
+    x, ids = normal(1, 2, 90), torch.tensor([[1, 2], [3, 4]])
+    with pytest.raises(RuntimeError, match="view size is not compatible"):
+        reference(x, decoder_input_ids=ids)
+    memory = reference.encoder(x).last_hidden_state.contiguous()
+    expected = reference.decoder(ids, encoder_hidden_states=memory).logits
+    same(graft(reference)(x, decoder_input_ids=ids).logits, expected, "logits")
+
+
+def test_the_yardstick_cannot_upcast_what_is_finer_than_float32() -> None:
+    reference = reference_decoder({**GPT2, "reorder_and_upcast_attn": True}, 3, DECODERS["gpt2"])
+    plain = reference_decoder(GPT2, 3, DECODERS["gpt2"])
+    ids = torch.tensor([[1, 2, 3]])
+    with pytest.raises(RuntimeError, match="upcasting"):
+        reference(ids)
+    same(graft_decoder(reference)(ids).logits, plain(ids).logits, "logits")
+
+
+def test_the_yardstick_grafts_no_gpt2(tmp_path: Path) -> None:
+    reference_encoder(ENCODER, 1).save_pretrained(tmp_path / "encoder")
+    transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT2)).save_pretrained(tmp_path / "decoder")
+    parts = str(tmp_path / "encoder"), str(tmp_path / "decoder")
+    with pytest.raises(AttributeError, match="is_decoder"):
+        transformers.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(*parts)
+    made = SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(*parts).load_report.made
+    injected = {name for name, reason in made.items() if reason.startswith("injected")}
+    assert injected and all(".cross_attention" in name for name in injected)
 
 
 def test_the_yardstick_cannot_project_what_an_adapter_made_wider() -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 import transformers
 from draws import Pair, audio, label_rows, pairs
+from families import DECODERS
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -46,8 +47,8 @@ def batch_and_tokens(data: st.DataObject, drawn: Pair) -> dict[str, Tensor]:
     return {**batch.inputs, "decoder_input_ids": labels.clamp(min=0)}
 
 
-def check_theirs_here(data: st.DataObject) -> None:
-    drawn = data.draw(pairs())
+def check_theirs_here(data: st.DataObject, **names: str) -> None:
+    drawn = data.draw(pairs(**names))
     reference = reference_pair(drawn).to(data.draw(dtypes))
     with folder() as place:
         reference.save_pretrained(place, max_shard_size=data.draw(shard_sizes))
@@ -79,8 +80,8 @@ def test_what_transformers_writes_loads_here_in_many_draws(data: st.DataObject) 
     check_theirs_here(data)
 
 
-def check_ours_there(data: st.DataObject) -> None:
-    drawn = data.draw(pairs())
+def check_ours_there(data: st.DataObject, **names: str) -> None:
+    drawn = data.draw(pairs(**names))
     ours = graft(reference_pair(drawn), "exact").to(data.draw(dtypes))
     with folder() as place:
         ours.save_pretrained(place, max_shard_size=data.draw(shard_sizes))
@@ -110,6 +111,23 @@ def test_what_we_write_loads_in_transformers(data: st.DataObject) -> None:
 @given(data=st.data())
 def test_what_we_write_loads_in_transformers_in_many_draws(data: st.DataObject) -> None:
     check_ours_there(data)
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS.keys() - {"bert"}))
+@examples(20)
+@given(data=st.data())
+def test_folders_of_every_decoder_load_on_both_sides(name: str, data: st.DataObject) -> None:
+    check_theirs_here(data, decoder_name=name)
+    check_ours_there(data, decoder_name=name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(DECODERS.keys() - {"bert"}))
+@examples(300)
+@given(data=st.data())
+def test_folders_of_every_decoder_load_on_both_sides_in_many_draws(name: str, data: st.DataObject) -> None:
+    check_theirs_here(data, decoder_name=name)
+    check_ours_there(data, decoder_name=name)
 
 
 @examples(15)

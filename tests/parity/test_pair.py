@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from draws import Pair, audio, decoder_inputs, frames_of, label_rows, normal, pairs, seeds, token_rows
+from families import DECODERS, FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -26,26 +27,33 @@ STATES = (
 )
 
 
+Names = tuple[str, str]
+
+FURTHER_PAIRS = [(encoder, decoder) for decoder in DECODERS if decoder != "bert" for encoder in FAMILIES]
+ALL_PAIRS = [(encoder, decoder) for decoder in DECODERS for encoder in FAMILIES]
+
+
 def given_masks(data: st.DataObject, drawn: Pair, rows: int, samples: int) -> dict[str, Tensor]:
     """Frames for SpecAugment to mask, now and then; the yardstick needs a config that masks at all."""
-    if drawn.encoder["mask_time_prob"] == 0 or not data.draw(st.booleans()):
+    squeezed = "squeeze_factor" in drawn.encoder
+    if squeezed or drawn.encoder["mask_time_prob"] == 0 or not data.draw(st.booleans()):
         return {}
     frames = frames_of(drawn.encoder, samples)
     return {"mask_time_indices": data.draw(token_rows(2, rows, frames)).bool()}
 
 
-def drawn_pair(data: st.DataObject) -> tuple[Any, Any, dict[str, Any], Pair]:
+def drawn_pair(data: st.DataObject, names: Names = ("wav2vec2", "bert")) -> tuple[Any, Any, dict[str, Any], Pair]:
     """The yardstick, ours, a batch of audio, and what they were drawn from."""
     masked = data.draw(st.booleans())
-    drawn = data.draw(pairs(masked=masked))
+    drawn = data.draw(pairs(masked=masked, encoder_name=names[0], decoder_name=names[1]))
     batch = data.draw(audio(drawn.encoder, masked=masked))
     reference = reference_pair(drawn)
     inputs = {**batch.inputs, **given_masks(data, drawn, *batch.values.shape)}
     return reference, graft(reference, batch.padding), inputs, drawn
 
 
-def check_loss_and_gradients(data: st.DataObject) -> None:
-    reference, ours, inputs, drawn = drawn_pair(data)
+def check_loss_and_gradients(data: st.DataObject, *names: Names) -> None:
+    reference, ours, inputs, drawn = drawn_pair(data, *names)
     labels = data.draw(label_rows(drawn.decoder, len(inputs["input_values"])))
     expected = reference(**inputs, labels=labels)
     found = ours(**inputs, labels=labels)
@@ -72,9 +80,10 @@ def test_logits_loss_and_gradients_are_the_yardsticks_in_many_draws(data: st.Dat
     check_loss_and_gradients(data)
 
 
-def check_states(data: st.DataObject) -> None:
-    reference, ours, inputs, drawn = drawn_pair(data)
-    tokens = prefixed(data.draw(decoder_inputs(drawn.decoder, len(inputs["input_values"]))))
+def check_states(data: st.DataObject, *names: Names) -> None:
+    reference, ours, inputs, drawn = drawn_pair(data, *names)
+    rows = len(inputs["input_values"])
+    tokens = prefixed(data.draw(decoder_inputs(drawn.decoder, rows, name=drawn.decoder_name)))
     asked = {"output_hidden_states": True, "output_attentions": True}
     expected = reference(**inputs, **tokens, **asked)
     found = ours(**inputs, **tokens, **asked)
@@ -96,6 +105,23 @@ def test_states_and_attentions_of_all_layers_are_the_yardsticks(data: st.DataObj
 @given(data=st.data())
 def test_states_and_attentions_of_all_layers_are_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
     check_states(data)
+
+
+@pytest.mark.parametrize("names", FURTHER_PAIRS, ids="-".join)
+@examples(7)
+@given(data=st.data())
+def test_every_pair_is_the_yardsticks(names: Names, data: st.DataObject) -> None:
+    check_states(data, names)
+    check_loss_and_gradients(data, names)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("names", ALL_PAIRS, ids="-".join)
+@examples(100)
+@given(data=st.data())
+def test_every_pair_is_the_yardsticks_in_many_draws(names: Names, data: st.DataObject) -> None:
+    check_states(data, names)
+    check_loss_and_gradients(data, names)
 
 
 @examples(25)
