@@ -75,6 +75,7 @@ class Search:
         self._put_aside(choice)
         self.sums = choice.going.scores
         self.done |= self._hopeless()
+        self.sums = self.sums.masked_fill(self.done[..., None], -torch.inf)  # a group that is done has no beams
         kept = (~self.done.all(dim=-1)).nonzero().flatten()
         going = choice.going
         if len(kept) < live:
@@ -115,7 +116,7 @@ class Search:
     def _put_aside(self, choice: Choice) -> None:
         """Keep those of the best continuations that ended; there are more of them only so that enough go on."""
         count = choice.going.scores.shape[-1]
-        ending = choice.ending[..., :count] & ~self.done[..., None]
+        ending = choice.ending[..., :count]
         if ending.any():
             best = choice.found.first(count)
             _, ids, origins = self._grown(best)
