@@ -60,10 +60,11 @@ class Stopping:
 
 
 def _answer(criterion: Criterion, ids: Tensor, scores: Tensor | None) -> Tensor:
-    answer = torch.as_tensor(criterion(ids, scores), device=ids.device)
-    if answer.dtype != torch.bool or tuple(answer.shape) not in ((), (len(ids),)):
-        found = f"{tuple(answer.shape)} of {answer.dtype}"
+    answer = criterion(ids, scores)
+    given = torch.tensor(answer) if isinstance(answer, bool) else answer
+    if not isinstance(given, Tensor) or given.dtype != torch.bool or tuple(given.shape) not in ((), (len(ids),)):
+        found = f"{tuple(given.shape)} of {given.dtype}" if isinstance(given, Tensor) else repr(answer)
         raise InputError(
-            f"{criterion!r} of stopping_criteria gave {found}, but a bool for each row ({len(ids)},) ends it"
+            f"{criterion!r} of stopping_criteria gave {found}; expected a bool for each row ({len(ids)},), or one"
         )
-    return answer
+    return given.to(ids.device)
