@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -216,7 +216,7 @@ class Transcriber:
         on_end: Callable[[int, Transcript], None] | None = None,
         times: Times | None = None,
         **generation: Any,
-    ) -> Iterator[tuple[int, str]]:
+    ) -> Generator[tuple[int, str], None, None]:
         """Transcribe, and give text as it appears: pairs of a recording's place, from 0, and its new text.
 
         New text is never taken back; all that a recording has, joined, is its transcript's text. Greedily and by
@@ -246,7 +246,7 @@ class Transcriber:
         calls: _Calls,
         on_error: Callable[[Failure], None] | None,
         on_end: Callable[[int, Transcript], None] | None,
-    ) -> Iterator[tuple[int, str]]:
+    ) -> Generator[tuple[int, str], None, None]:
         def work(outlet: Outlet[tuple[int, str] | Transcript | Failure]) -> None:
             for item in self._heard(calls, outlet):
                 outlet.put(item)
@@ -324,7 +324,7 @@ class Transcriber:
         self, audios: dict[int, Audio], calls: _Calls, outlet: Outlet[Any] | None
     ) -> dict[int, Transcript | Failure]:
         """The transcripts of recordings by their places among the sources."""
-        silence = attrs.evolve(calls.hearing.silence, warnings=(_SILENT,))
+        silence = attrs.evolve(calls.hearing.silence(calls.options), warnings=(_SILENT,))
         found: dict[int, Transcript | Failure] = {
             place: _transcript(silence, audio) for place, audio in audios.items() if _is_silent(audio)
         }

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
-import attrs
 import typer
 
+from speechgraft.cli.results import Folder, Printed, Recording, Results, one_kind, written
 from speechgraft.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from speechgraft.bundle import Failure, Transcript
+    from speechgraft.bundle import Failure, Transcriber, Transcript
     from speechgraft.ctc import LanguageModel
 
 _DTYPES = ("float32", "bfloat16", "float16", "auto")
@@ -33,63 +32,126 @@ def command(
         str | None, typer.Option(help="Folder or hub id of a bundle; without it, the model for spoken digits inside.")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="The most recordings that go through the model at once.")] = 8,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
     device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, ...")] = "cpu",
     dtype: Annotated[str, typer.Option(help="Numbers to compute with: float32, bfloat16, float16, auto.")] = "float32",
     max_seconds: Annotated[float, typer.Option(min=0, help="Refuse longer recordings; 0 takes any.")] = 300.0,
-    beams: Annotated[int | None, typer.Option(help="Width of a CTC model's beam search; 1 reads greedily.")] = None,
+    beams: Annotated[int | None, typer.Option(help="Width of the beam search; 1 reads greedily.")] = None,
     lm: Annotated[Path | None, typer.Option(help="Language model for a CTC model: ARPA, or KenLM's binary.")] = None,
     lm_weight: Annotated[float | None, typer.Option(help="Weight of the language model (0.5).")] = None,
     word_bonus: Annotated[float | None, typer.Option(help="Added for each word beside a language model (1.0).")] = None,
+    srt: Annotated[bool, typer.Option("--srt", help="Write captions as SubRip.")] = False,
+    vtt: Annotated[bool, typer.Option("--vtt", help="Write captions as WebVTT.")] = False,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Write files for each recording into this folder: .json, .srt, .vtt, or .txt.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files in --output-dir.")] = False,
+    times: Annotated[
+        str | None, typer.Option(help="What a pair's words get their seconds by: words (the best), ctc, attention.")
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Print one recording's words as they appear.")] = False,
 ) -> None:
     """Print the words of each recording: alone for one file, as `path: words` for several.
 
-    With --json a CTC model's words come with the seconds in which they are said.
+    With --json, --srt and --vtt words have the seconds in which they are said.
 
     What cannot be transcribed is listed on standard error when the others are done, and the exit status is then
     1; it is 2 where the only file fails.
     """
     begun = time.perf_counter()
-    sources = _sources(inputs)
-    show = _as_json if as_json else _as_words if len(sources) == 1 else _as_line
+    recordings = _recordings(inputs)
+    kinds = [kind for kind, asked in (("json", as_json), ("srt", srt), ("vtt", vtt)) if asked]
+    options: dict[str, Any] = {"num_beams": beams, "alpha": lm_weight, "beta": word_bonus, "times": times}
+    options |= {"times": times or "words"} if kinds else {}
+    options |= {"language_model": _language_model(lm), "max_seconds": max_seconds or None}
+    options = {name: value for name, value in options.items() if value is not None or name == "max_seconds"}
+    if stream:
+        _check_stream(recordings, kinds, output, output_dir)
+        _print_stream(_transcriber(model, device, dtype), recordings[0], options)
+        return
     failures: list[Failure] = []
     seconds = 0.0
-    options = {"num_beams": beams, "language_model": _language_model(lm), "alpha": lm_weight, "beta": word_bonus}
-    with _written(output) as file:
-        transcriber = _transcriber(model, device, dtype)
-        transcripts = transcriber.batch(
-            (_opened(source) for source in sources),
+    with _results(recordings, kinds, output, output_dir, overwrite) as results:
+        transcripts = _transcriber(model, device, dtype).batch(
+            (_opened(recording.name) for recording in recordings),
             batch_size=batch_size,
-            max_seconds=max_seconds or None,
-            on_error=failures.append if len(sources) > 1 else None,
-            **{name: value for name, value in options.items() if value is not None},
+            on_error=failures.append if len(recordings) > 1 else None,
+            **options,
         )
-        for transcript in _with_progress(transcripts, len(sources), failures):
+        left = iter(enumerate(recordings))
+        for transcript in _with_progress(transcripts, len(recordings), failures):
+            # Failures are told of before the transcripts behind them.
+            failed = {failure.index for failure in failures}
+            recording = next(each for place, each in left if place not in failed)
             seconds += transcript.seconds
-            print(show(transcript), file=file or sys.stdout, flush=True)
-            for warning in transcript.warnings:
-                print(f"{transcript.source}: {warning}", file=sys.stderr)
-    if len(sources) > 1:
-        _summarise(len(sources), failures, seconds, time.perf_counter() - begun)
+            results.write(recording, transcript)
+            _warn(transcript)
+    if len(recordings) > 1:
+        _summarise(len(recordings), failures, seconds, time.perf_counter() - begun)
     if failures:
         raise typer.Exit(_SOME_FAILED)
 
 
-def _sources(inputs: list[str]) -> list[str]:
+def _recordings(inputs: list[str]) -> list[Recording]:
     """The files that the arguments name; what is missing stays, to fail in its turn."""
     from speechgraft.audio import AUDIO_SUFFIXES
 
-    found: list[str] = []
+    found: list[Recording] = []
     for name in inputs:
         if name == "-" or not os.path.isdir(name):
-            found.append(name)
+            found.append(Recording(name, Path("stdin" if name == "-" else Path(name).stem)))
             continue
         within = sorted(path for path in Path(name).rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-        found += [str(path) for path in within if path.is_file()]
+        found += [Recording(str(path), path.relative_to(name).with_suffix("")) for path in within if path.is_file()]
         if not within:
             raise InputError(f"{name}: no audio file in this folder, expected {', '.join(AUDIO_SUFFIXES)}")
     return found
+
+
+@contextmanager
+def _results(
+    recordings: list[Recording], kinds: list[str], output: Path | None, folder: Path | None, overwrite: bool
+) -> Iterator[Results]:
+    """Where the transcripts go, open."""
+    if folder is not None:
+        if output is not None:
+            raise InputError("--output and --output-dir were passed together; pass one of them")
+        yield Folder(folder, kinds or ["txt"], recordings, overwrite=overwrite)
+        return
+    if overwrite:
+        raise InputError("--overwrite is for --output-dir; --output always replaces its file")
+    kind = one_kind(kinds, recordings)
+    with written(output) as file:
+        yield Printed(kind, several=len(recordings) > 1, file=file)
+
+
+def _check_stream(recordings: list[Recording], kinds: list[str], output: Path | None, folder: Path | None) -> None:
+    """Refuse what streaming cannot do.
+
+    Raises:
+        InputError: Saying what.
+    """
+    if len(recordings) > 1:
+        raise InputError(f"--stream is for one recording, not for {len(recordings)}")
+    others = [f"--{kind}" for kind in kinds]
+    others += [name for name, value in (("--output", output), ("--output-dir", folder)) if value is not None]
+    if others:
+        raise InputError(f"--stream prints words as they appear and goes with no {others[0]}")
+
+
+def _print_stream(asr: Transcriber, recording: Recording, options: dict[str, Any]) -> None:
+    with closing(
+        asr.stream(_opened(recording.name), on_end=lambda _, transcript: _warn(transcript), **options)
+    ) as texts:
+        for _, text in texts:
+            print(text, end="", flush=True)
+    print()
+
+
+def _warn(transcript: Transcript) -> None:
+    for warning in transcript.warnings:
+        print(f"{transcript.source}: {warning}", file=sys.stderr)
 
 
 def _opened(name: str) -> str | IO[bytes]:
@@ -104,7 +166,7 @@ def _language_model(path: Path | None) -> LanguageModel | None:
     return load_language_model(path)
 
 
-def _transcriber(model: str | None, device: str, dtype: str) -> Any:
+def _transcriber(model: str | None, device: str, dtype: str) -> Transcriber:
     if dtype not in _DTYPES:
         raise InputError(f"--dtype {dtype}: expected {', '.join(_DTYPES)}{did_you_mean(dtype, _DTYPES)}")
     import torch
@@ -120,37 +182,6 @@ def _transcriber(model: str | None, device: str, dtype: str) -> Any:
     for key in report.unknown_config_keys if report is not None else ():
         print(f"{model}: config.json holds {key!r}, which nothing reads", file=sys.stderr)
     return asr
-
-
-def _as_words(transcript: Transcript) -> str:
-    return transcript.text
-
-
-def _as_line(transcript: Transcript) -> str:
-    return f"{transcript.source}: {transcript.text}"
-
-
-def _as_json(transcript: Transcript) -> str:
-    return json.dumps({"audio": transcript.source, **attrs.asdict(transcript, filter=_told)}, ensure_ascii=False)
-
-
-def _told(attribute: attrs.Attribute[Any], value: Any) -> bool:
-    return attribute.name != "source" and value is not None
-
-
-@contextmanager
-def _written(path: Path | None) -> Iterator[IO[str] | None]:
-    """A file that takes the place of `path` when all is written; until then the old one stays.
-
-    After an interruption the lines that were written are in `path` with `.part` behind it.
-    """
-    if path is None:
-        yield None
-        return
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        yield file
-    part.replace(path)
 
 
 def _with_progress(transcripts: Iterator[Transcript], total: int, failures: list[Failure]) -> Iterator[Transcript]:

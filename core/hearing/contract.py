@@ -65,9 +65,6 @@ class Listener(Protocol):
 class Hearing(ABC):
     """A model with its tokenizer, as the Transcriber asks it."""
 
-    silence: Heard
-    """What is said where there is nothing to hear."""
-
     @abstractmethod
     def options(self, given: Mapping[str, Any], times: Times | None = None) -> Any:
         """The options of a call, checked, as `hear` takes them.
@@ -75,6 +72,10 @@ class Hearing(ABC):
         Raises:
             SpeechGraftError: What cannot be meant.
         """
+
+    @abstractmethod
+    def silence(self, options: Any) -> Heard:
+        """What is said where there is nothing to hear."""
 
     @abstractmethod
     def hear(self, batch: Batch, options: Any, listener: Listener | None = None) -> list[Heard]:

@@ -88,8 +88,6 @@ class CTCHearing(Hearing):
         InputError: The encoder takes no waveform; the tokenizer is none of characters or has other tokens.
     """
 
-    silence = Heard(words=())
-
     def __init__(self, model: CTCModel, tokenizer: TextTokenizer, rate: int) -> None:
         if model.encoder.input_kind != "waveform":
             raise InputError(f"{type(model.encoder).__name__} takes {model.encoder.input_kind}: times need a waveform")
@@ -110,6 +108,10 @@ class CTCHearing(Hearing):
         if times == "attention":
             raise InputError("times='attention' needs a decoder, and this is a CTC model: 'words' or 'ctc'")
         return CTCOptions.of(given)
+
+    def silence(self, options: CTCOptions) -> Heard:
+        """See `Hearing.silence`."""
+        return Heard(words=())
 
     def hear(self, batch: Batch, options: CTCOptions, listener: Listener | None = None) -> list[Heard]:
         """See `Hearing.hear`. Text appears when all of a batch is read: it has no order in time before."""

@@ -36,8 +36,6 @@ class PairOptions:
 class PairHearing(Hearing):
     """A pair: its decoder generates tokens. Options are fields of `GenerationConfig`."""
 
-    silence = Heard()
-
     def __init__(self, model: PairModel, tokenizer: TextTokenizer) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -65,6 +63,10 @@ class PairHearing(Hearing):
                 "pass 1, or call the model's generate"
             )
         return PairOptions(config, times)
+
+    def silence(self, options: PairOptions) -> Heard:
+        """See `Hearing.silence`."""
+        return Heard(words=None if options.times is None else ())
 
     def hear(self, batch: Batch, options: PairOptions, listener: Listener | None = None) -> list[Heard]:
         """See `Hearing.hear`."""

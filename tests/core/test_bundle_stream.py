@@ -119,7 +119,7 @@ def test_closing_ends_the_search(search: dict[str, Any], transcriber: Transcribe
         taken.clear()
         stream = transcriber.stream([noise(4000, 3)] * 8, batch_size=1, eos_token_id=[], **limit, **search)
         next(stream)
-        stream.close()  # type: ignore[attr-defined]
+        stream.close()
     finally:
         handle.remove()
     assert len(taken) < 8 * all_steps and not threads()
@@ -128,7 +128,7 @@ def test_closing_ends_the_search(search: dict[str, Any], transcriber: Transcribe
 def test_nothing_runs_when_nobody_reads(transcriber: Transcriber) -> None:
     stream = transcriber.stream(noise(4000))
     assert not threads()
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
 
 
 def test_options_are_checked_at_the_call(transcriber: Transcriber) -> None:

@@ -76,7 +76,7 @@ def test_json_lines_and_an_output_file(bundle: Path, talks: Path, capsys: pytest
     assert run(bundle, talks, "--json", "--output", output) == 0
     assert capsys.readouterr().out == ""
     rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
-    assert [sorted(row) for row in rows] == [["audio", "seconds", "text", "tokens", "warnings"]] * 3
+    assert [sorted(row) for row in rows] == [["audio", "seconds", "text", "tokens", "warnings", "words"]] * 3
     assert rows[1]["seconds"] == 0.5 and not (talks / "out.jsonl.part").exists()
 
 
