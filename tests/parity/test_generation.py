@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from draws import Pair, audio, pairs, token_rows
+from families import FAMILIES
 from hypothesis import event, given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -15,9 +16,11 @@ from yardstick import examples, graft, reference_pair, same
 from speechgraft.generation import GenerationConfig
 
 
-def drawn_pair(data: st.DataObject, rows: tuple[int, int] = (1, 4)) -> tuple[Any, Any, dict[str, Tensor], Pair]:
+def drawn_pair(
+    data: st.DataObject, rows: tuple[int, int] = (1, 4), **names: str
+) -> tuple[Any, Any, dict[str, Tensor], Pair]:
     """The yardstick, ours and a batch, with tokens that begin and fill rows and none that ends them."""
-    drawn = data.draw(pairs())
+    drawn = data.draw(pairs(**names))
     batch = data.draw(audio(drawn.encoder, rows=rows))
     reference = reference_pair(drawn)
     return reference, graft(reference, batch.padding), batch.inputs, drawn
@@ -42,8 +45,8 @@ def equal(found: Tensor, expected: Tensor) -> None:
     assert found.tolist() == expected.tolist()
 
 
-def check_tokens(data: st.DataObject) -> None:
-    reference, ours, inputs, _ = drawn_pair(data, rows=data.draw(st.sampled_from([(1, 1), (3, 6), (3, 6)])))
+def check_tokens(data: st.DataObject, **names: str) -> None:
+    reference, ours, inputs, _ = drawn_pair(data, data.draw(st.sampled_from([(1, 1), (3, 6), (3, 6)])), **names)
     longest = data.draw(st.sampled_from([1, 2, 12]))
     free = reference.generate(**inputs, max_new_tokens=longest)
     equal(ours.generate(**inputs, max_new_tokens=longest), free)
@@ -66,6 +69,21 @@ def test_greedy_tokens_are_the_yardsticks(data: st.DataObject) -> None:
 @given(data=st.data())
 def test_greedy_tokens_are_the_yardsticks_in_many_draws(data: st.DataObject) -> None:
     check_tokens(data)
+
+
+@pytest.mark.parametrize("encoder", ["wav2vec2", "sew-d"])
+@examples(12)
+@given(data=st.data())
+def test_greedy_tokens_of_gpt2_are_the_yardsticks(encoder: str, data: st.DataObject) -> None:
+    check_tokens(data, encoder_name=encoder, decoder_name="gpt2")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("encoder", FAMILIES)
+@examples(150)
+@given(data=st.data())
+def test_greedy_tokens_of_gpt2_are_the_yardsticks_in_many_draws(encoder: str, data: st.DataObject) -> None:
+    check_tokens(data, encoder_name=encoder, decoder_name="gpt2")
 
 
 @examples(20)
