@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write encoders.md, the fields of every encoder's config: `python docs/tables.py`, or `make docs-tables`.
+"""Write encoders.md and decoders.md, the fields of every config: `python docs/tables.py`, or `make docs-tables`.
 
 Names, types and defaults come from the config classes, meanings from the docstring under each field.
 """
@@ -16,15 +16,34 @@ import attrs
 
 from speechgraft.config import Config
 from speechgraft.config.fields import aliases_of, fields_of
-from speechgraft.registry import EncoderEntry, default_catalog
+from speechgraft.registry import DecoderEntry, default_catalog
+from speechgraft.registry.entries import Entry, Role
 
-PAGE = Path(__file__).with_name("encoders.md")
+PAGES: dict[Role, Path] = {role: Path(__file__).with_name(f"{role}s.md") for role in ("encoder", "decoder")}
 
-_HEAD = """# Encoders
+_ENCODERS = """# Encoders
 
 The encoders that ship here, and every field of their configs. `python docs/tables.py` makes this page from the config
 classes. Keys of `config.json` have the same names; a value of the wrong type is an error, and so is a misspelt name in
 Python.
+"""
+
+_DECODERS = """# Decoders
+
+The decoders that ship here, and every field of their configs but [those of every config](encoders.md). `python
+docs/tables.py` makes this page from the config classes. Keys of `config.json` have the same names; a value of the wrong
+type is an error, and so is a misspelt name in Python.
+
+Cross-attention is `native` where the decoder was pretrained with it, and `injected` where it is fresh and wants
+training; the load report of a pair names what is fresh. Fresh cross-attention of GPT-2 can begin as nothing, so that the
+pair starts as exactly the pretrained language model:
+
+```python
+import speechgraft as sg
+
+report = sg.check("sew", "gpt2", decoder_cross_attention_init="zero")  # pair and from_encoder_decoder_pretrained too
+assert report.ok
+```
 """
 
 _COMMON = """## Fields of every config
@@ -84,22 +103,36 @@ def _table(lines: Iterator[str]) -> str:
     return "\n".join(["| field | type | default | meaning |", "| --- | --- | --- | --- |", *lines]) + "\n"
 
 
-def _section(entry: EncoderEntry, common: dict[str, str]) -> str:
+def _section(entry: Entry, common: dict[str, str]) -> str:
     cls = entry.load_config_class()
     about = inspect.cleandoc(cls.__doc__ or "")
     own = (row for name, row in rows(cls).items() if row != common.get(name))
-    return f"## {entry.name}\n\n`speechgraft.{cls.__name__}`. {about}\n\n{_table(own)}"
+    return f"## {entry.name}\n\n`speechgraft.{cls.__name__}`. {about}\n\n{_kind(entry)}{_table(own)}"
 
 
-def page() -> str:
-    """The contents of encoders.md: a section for each encoder that ships here, and the fields of all."""
+def _kind(entry: Entry) -> str:
+    if not isinstance(entry, DecoderEntry):
+        return ""
+    return f"{entry.summary[:1].upper()}{entry.summary[1:]}. Cross-attention: {entry.cross_attention}.\n\n"
+
+
+def shipped(role: Role) -> list[Entry]:
+    """The encoders or decoders that ship here."""
     catalog = default_catalog()
-    names = [name for name in catalog.list_encoders() if catalog.origin("encoder", name).package == "speechgraft"]
+    names = catalog.list_encoders() if role == "encoder" else catalog.list_decoders()
+    return [catalog.entry(role, name) for name in names if catalog.origin(role, name).package == "speechgraft"]
+
+
+def page(role: Role) -> str:
+    """The contents of a page: a section for each part that ships here; that of encoders has the fields of all too."""
     common = rows(Config)
-    sections = [_section(catalog.encoder(name), common) for name in names]
-    return "\n".join([_HEAD, *sections, _COMMON, _table(iter(common.values()))])
+    sections = [_section(entry, common) for entry in shipped(role)]
+    if role == "decoder":
+        return "\n".join([_DECODERS, *sections])
+    return "\n".join([_ENCODERS, *sections, _COMMON, _table(iter(common.values()))])
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE}")
+    for role, place in PAGES.items():
+        place.write_text(page(role), encoding="utf-8")
+        print(f"wrote {place}")

@@ -1,4 +1,4 @@
-"""The table of encoders is current, and every field of every config says what it means."""
+"""The tables of encoders and decoders are current, and every field of every config says what it means."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def tables() -> Any:
     return module
 
 
-def test_the_page_is_current(tables: Any) -> None:
-    assert tables.PAGE.read_text(encoding="utf-8") == tables.page(), "run: python docs/tables.py"
+@pytest.mark.parametrize("role", ["encoder", "decoder"])
+def test_the_page_is_current(role: str, tables: Any) -> None:
+    assert tables.PAGES[role].read_text(encoding="utf-8") == tables.page(role), "run: python docs/tables.py"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=str)
@@ -44,14 +45,15 @@ def test_every_field_says_what_it_means(entry: Any, tables: Any) -> None:
         assert all(cell.strip() for cell in (name, kind, default)) and len(meaning.split()) > 1
 
 
-@pytest.mark.parametrize("name", CATALOG.list_encoders())
-def test_every_encoder_has_its_section_with_every_field(name: str, tables: Any) -> None:
-    if CATALOG.origin("encoder", name).package != "speechgraft":
-        return  # the page tells of those that ship here
-    text = tables.page()
-    section = text.split(f"\n## {name}\n")[1].split("\n## ")[0] + text.split("\n## Fields of every config\n")[1]
-    for field_name in fields_of(CATALOG.encoder(name).load_config_class()):
-        assert f"\n| `{field_name}` | " in section
+@pytest.mark.parametrize("role", ["encoder", "decoder"])
+def test_every_part_that_ships_here_has_its_section_with_every_field(role: str, tables: Any) -> None:
+    common = tables.page("encoder").split("\n## Fields of every config\n")[1]
+    entries = tables.shipped(role)
+    assert {"bert", "wav2vec2" if role == "encoder" else "gpt2"} <= {entry.name for entry in entries}
+    for entry in entries:
+        section = tables.page(role).split(f"\n## {entry.name}\n")[1].split("\n## ")[0]
+        for name in fields_of(entry.load_config_class()):
+            assert f"\n| `{name}` | " in section + common, f"{entry}: {name}"
 
 
 @config_class
