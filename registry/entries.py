@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from speechgraft.checkpoint import WeightMap
     from speechgraft.config import Config, ConfigAdapter
     from speechgraft.contracts import Decoder, Encoder
-    from speechgraft.registry.ctc import CTCModel
 
 Part = TypeVar("Part")
 
@@ -191,9 +190,9 @@ class EncoderEntry(Entry):
         """The feature extractor's class, imported now."""
         return self._load("extractor")
 
-    def load_ctc_model(self) -> type[CTCModel] | None:
-        """The class of checkpoints with a CTC head, imported now, or `None`."""
-        return None if self.ctc_model is None else cast("type[CTCModel]", self._load("ctc_model"))
+    def load_ctc_model(self) -> Any | None:
+        """The class of checkpoints with a CTC head (a `speechgraft.registry.CTCModel`), imported now, or `None`."""
+        return None if self.ctc_model is None else self._load("ctc_model")
 
     def build(self, config: Config) -> Encoder:
         """The module of a config.

@@ -207,6 +207,11 @@ class MaskingFields(Config):
 
 
 @config_class
+class SpeechEncoderFields(FrontEndFields, ConvPositionFields, MaskingFields, SpeechTransformerFields):
+    """What wav2vec 2.0 and its kin have in common; `speechgraft.speech` builds their parts from it."""
+
+
+@config_class
 class SpeechHeadFields(Config):
     """Heads on a speech encoder: CTC (Graves et al. 2006) and the classification of whole utterances."""
 
@@ -239,7 +244,7 @@ class SpeechHeadFields(Config):
 
 
 @config_class
-class SqueezeFields(FrontEndFields, SpeechHeadFields):
+class SqueezeFields(SpeechEncoderFields, SpeechHeadFields):
     """A transformer at a lower rate, behind a deep and narrow front end (Wu et al. 2022)."""
 
     squeeze_factor: int = field(default=2, validator=positive)

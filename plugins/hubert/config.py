@@ -6,13 +6,10 @@ from typing import ClassVar
 
 from speechgraft.config import (
     ConfigAdapter,
-    ConvPositionFields,
-    FrontEndFields,
     LayerDropFields,
-    MaskingFields,
     NormOrderFields,
+    SpeechEncoderFields,
     SpeechHeadFields,
-    SpeechTransformerFields,
     config_class,
     field,
 )
@@ -20,12 +17,9 @@ from speechgraft.config import (
 
 @config_class
 class HubertConfig(
-    FrontEndFields,
-    ConvPositionFields,
-    MaskingFields,
+    SpeechEncoderFields,
     LayerDropFields,
     NormOrderFields,
-    SpeechTransformerFields,
     SpeechHeadFields,
 ):
     """A Hubert encoder: convolutions over the waveform, then transformer layers (Hsu et al., 2021).

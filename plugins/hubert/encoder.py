@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from speechgraft import speech
 from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
 from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.speech.context import SpeechContext
 from speechgraft.nn.speech.features import SpeechFeatures
-from speechgraft.nn.speech.front_end import ConvFrontEnd, FeatureProjection
 from speechgraft.nn.speech.init import init_speech
-from speechgraft.nn.speech.layers import speech_layers
-from speechgraft.nn.speech.positions import ConvPositions, FrameBatchNorm, WeightNormConv
-from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
+from speechgraft.nn.speech.positions import ConvPositions, FrameBatchNorm
 from speechgraft.plugins.hubert.config import HubertConfig
 
 
@@ -80,59 +78,27 @@ class HubertEncoder(Encoder):
 def features(config: HubertConfig) -> SpeechFeatures:
     """Convolutions over the waveform, a projection that may normalise first, SpecAugment."""
     channels = config.conv_dim[-1]
-    return SpeechFeatures(
-        ConvFrontEnd.published(
-            config.conv_dim,
-            config.conv_kernel,
-            config.conv_stride,
-            bias=config.conv_bias,
-            norm=config.feat_extract_norm,
-            activation=ACTIVATIONS[config.feat_extract_activation],
-            exact=config.padding == "exact",
-        ),
-        FeatureProjection(
-            nn.LayerNorm(channels, eps=config.layer_norm_eps) if config.feat_proj_layer_norm else None,
-            nn.Linear(channels, config.hidden_size),
-            dropout=config.feat_proj_dropout,
-        ),
-        SpecAugment(
-            config.hidden_size,
-            time=Spans(config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks),
-            feature=Spans(config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks),
-            enabled=config.apply_spec_augment,
-        ),
-    )
+    norm = nn.LayerNorm(channels, eps=config.layer_norm_eps) if config.feat_proj_layer_norm else None
+    return speech.features(config, norm, nn.Linear(channels, config.hidden_size))
 
 
 def context(config: HubertConfig) -> SpeechContext:
     """Positions and transformer layers, normalised before each part (`do_stable_layer_norm`) or after it."""
+    norm_first = config.do_stable_layer_norm
     return SpeechContext(
         positions(config),
         nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps),
-        speech_layers(
-            config.num_hidden_layers,
-            config.hidden_size,
-            config.num_attention_heads,
-            config.intermediate_size,
-            activation=ACTIVATIONS[config.hidden_act],
-            eps=config.layer_norm_eps,
-            dropout=config.hidden_dropout,
-            attention_dropout=config.attention_dropout,
-            activation_dropout=config.activation_dropout,
-            layerdrop=config.layerdrop,
-            norm_first=config.do_stable_layer_norm,
-            adapter=config.adapter_attn_dim,
-        ),
+        speech.layers(config, layerdrop=config.layerdrop, norm_first=norm_first, adapter=config.adapter_attn_dim),
         dropout=config.hidden_dropout,
-        norm_last=config.do_stable_layer_norm,
+        norm_last=norm_first,
     )
 
 
 def positions(config: HubertConfig) -> ConvPositions:
     """A wide convolution over the frames, with weight norm or behind a batch norm."""
-    size, kernel, groups = config.hidden_size, config.num_conv_pos_embeddings, config.num_conv_pos_embedding_groups
-    activation = ACTIVATIONS[config.feat_extract_activation]
     if not config.conv_pos_batch_norm:
-        return ConvPositions(WeightNormConv(size, kernel, groups), activation)
+        return speech.positions(config)
+    size, kernel, groups = config.hidden_size, config.num_conv_pos_embeddings, config.num_conv_pos_embedding_groups
     plain = nn.Conv1d(size, size, kernel, padding=kernel // 2, groups=groups)
-    return ConvPositions(plain, activation, FrameBatchNorm(size, exact=config.padding == "exact"))
+    norm = FrameBatchNorm(size, exact=speech.is_exact(config))
+    return ConvPositions(plain, ACTIVATIONS[config.feat_extract_activation], norm)

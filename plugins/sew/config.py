@@ -6,23 +6,14 @@ from typing import ClassVar
 
 from speechgraft.config import (
     ConfigAdapter,
-    ConvPositionFields,
     LayerDropFields,
-    MaskingFields,
-    SpeechTransformerFields,
     SqueezeFields,
     config_class,
 )
 
 
 @config_class
-class SEWConfig(
-    SqueezeFields,
-    ConvPositionFields,
-    MaskingFields,
-    LayerDropFields,
-    SpeechTransformerFields,
-):
+class SEWConfig(SqueezeFields, LayerDropFields):
     """A SEW encoder: convolutions over the waveform, then transformer layers at half their rate (Wu et al., 2022).
 
     The defaults are those of the published signature; `asapp/sew-tiny-100k` has 512 for `hidden_size`.

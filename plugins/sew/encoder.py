@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from speechgraft import speech
 from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
-from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.speech.context import SpeechContext
 from speechgraft.nn.speech.features import SpeechFeatures
-from speechgraft.nn.speech.front_end import ConvFrontEnd, FeatureProjection
 from speechgraft.nn.speech.init import init_speech
-from speechgraft.nn.speech.layers import speech_layers
-from speechgraft.nn.speech.positions import ConvPositions, WeightNormConv
-from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
-from speechgraft.nn.speech.squeeze import Squeeze, Upsample
 from speechgraft.plugins.sew.config import SEWConfig
 
 
@@ -31,14 +26,9 @@ class SEWEncoder(Encoder):
         self.config = config
         self.output_size = config.hidden_size
         self.features = features(config)
-        self.squeeze = squeeze(config)
+        self.squeeze = speech.squeeze(config)
         self.context = context(config)
-        self.upsample = Upsample(
-            config.hidden_size,
-            config.squeeze_factor,
-            ACTIVATIONS[config.feat_extract_activation],
-            exact=config.padding == "exact",
-        )
+        self.upsample = speech.upsample(config)
 
     @property
     def minimum_length(self) -> int:
@@ -90,40 +80,8 @@ class SEWEncoder(Encoder):
 def features(config: SEWConfig) -> SpeechFeatures:
     """Convolutions over the waveform, a norm, a projection where the width is to change, SpecAugment."""
     channels, size = config.conv_dim[-1], config.hidden_size
-    return SpeechFeatures(
-        ConvFrontEnd.published(
-            config.conv_dim,
-            config.conv_kernel,
-            config.conv_stride,
-            bias=config.conv_bias,
-            norm=config.feat_extract_norm,
-            activation=ACTIVATIONS[config.feat_extract_activation],
-            exact=config.padding == "exact",
-        ),
-        FeatureProjection(
-            nn.LayerNorm(channels, eps=config.layer_norm_eps),
-            nn.Linear(channels, size) if channels != size else None,
-            dropout=config.feat_proj_dropout,
-        ),
-        SpecAugment(
-            size,
-            time=Spans(config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks),
-            feature=Spans(config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks),
-            enabled=config.apply_spec_augment,
-        ),
-    )
-
-
-def squeeze(config: SEWConfig) -> Squeeze:
-    """The mean of every few frames, and positions at the same rate."""
-    conv = WeightNormConv(
-        config.hidden_size,
-        config.num_conv_pos_embeddings,
-        config.num_conv_pos_embedding_groups,
-        stride=config.squeeze_factor,
-    )
-    positions = ConvPositions(conv, ACTIVATIONS[config.feat_extract_activation])
-    return Squeeze(positions, config.squeeze_factor, exact=config.padding == "exact")
+    norm = nn.LayerNorm(channels, eps=config.layer_norm_eps)
+    return speech.features(config, norm, nn.Linear(channels, size) if channels != size else None)
 
 
 def context(config: SEWConfig) -> SpeechContext:
@@ -131,17 +89,6 @@ def context(config: SEWConfig) -> SpeechContext:
     return SpeechContext(
         None,
         nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps),
-        speech_layers(
-            config.num_hidden_layers,
-            config.hidden_size,
-            config.num_attention_heads,
-            config.intermediate_size,
-            activation=ACTIVATIONS[config.hidden_act],
-            eps=config.layer_norm_eps,
-            dropout=config.hidden_dropout,
-            attention_dropout=config.attention_dropout,
-            activation_dropout=config.activation_dropout,
-            layerdrop=config.layerdrop,
-        ),
+        speech.layers(config, layerdrop=config.layerdrop),
         dropout=config.hidden_dropout,
     )

@@ -6,10 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from speechgraft.config import (
     ConfigAdapter,
-    ConvPositionFields,
     FileKeys,
-    MaskingFields,
-    SpeechTransformerFields,
     SqueezeFields,
     activation,
     at_least,
@@ -39,7 +36,7 @@ def _terms(value: Any) -> Any:
 
 
 @config_class
-class SEWDConfig(SqueezeFields, ConvPositionFields, MaskingFields, SpeechTransformerFields):
+class SEWDConfig(SqueezeFields):
     """A SEW-D encoder: SEW whose attention looks at content and at distance (Wu et al. 2022; He et al. 2021).
 
     The defaults are those of `asapp/sew-d-tiny-100k`, at the size of a base model.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from speechgraft import speech
 from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
 from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.disentangled import DisentangledAttention, RelativePositions
@@ -12,11 +13,7 @@ from speechgraft.nn.feed_forward import FeedForward
 from speechgraft.nn.layers import PostNormEncoderLayer
 from speechgraft.nn.masks import key_mask
 from speechgraft.nn.speech.features import SpeechFeatures
-from speechgraft.nn.speech.front_end import ConvFrontEnd, FeatureProjection
 from speechgraft.nn.speech.init import init_speech
-from speechgraft.nn.speech.positions import ConvPositions, WeightNormConv
-from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
-from speechgraft.nn.speech.squeeze import Squeeze, Upsample
 from speechgraft.nn.stack import EncoderStack
 from speechgraft.plugins.sew_d.config import SEWDConfig
 
@@ -35,10 +32,10 @@ class SEWDEncoder(Encoder):
         self.config = config
         self.output_size = config.hidden_size
         self.features = features(config)
-        self.squeeze = squeeze(config)
+        self.squeeze = speech.squeeze(config)
         self.distances = distances(config) if config.reads_distances else None
         self.stack = EncoderStack(layer(config) for _ in range(config.num_hidden_layers))
-        self.upsample = upsample(config)
+        self.upsample = speech.upsample(config)
 
     @property
     def minimum_length(self) -> int:
@@ -93,40 +90,10 @@ class SEWDEncoder(Encoder):
 
 
 def features(config: SEWDConfig) -> SpeechFeatures:
-    """Convolutions over the waveform, normalised features, a projection where the width changes, SpecAugment."""
+    """Convolutions over the waveform, a norm, a projection where the width is to change, SpecAugment."""
     channels, size = config.conv_dim[-1], config.hidden_size
-    return SpeechFeatures(
-        ConvFrontEnd.published(
-            config.conv_dim,
-            config.conv_kernel,
-            config.conv_stride,
-            bias=config.conv_bias,
-            norm=config.feat_extract_norm,
-            activation=ACTIVATIONS[config.feat_extract_activation],
-            exact=config.padding == "exact",
-        ),
-        FeatureProjection(
-            nn.LayerNorm(channels, eps=config.feature_layer_norm_eps),
-            nn.Linear(channels, size) if channels != size else None,
-            dropout=config.feat_proj_dropout,
-        ),
-        SpecAugment(
-            size,
-            time=Spans(config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks),
-            feature=Spans(config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks),
-            enabled=config.apply_spec_augment,
-        ),
-    )
-
-
-def squeeze(config: SEWDConfig) -> Squeeze:
-    """Every few frames become one, with positions by a convolution."""
-    factor = config.squeeze_factor
-    conv = WeightNormConv(
-        config.hidden_size, config.num_conv_pos_embeddings, config.num_conv_pos_embedding_groups, stride=factor
-    )
-    positions = ConvPositions(conv, ACTIVATIONS[config.feat_extract_activation])
-    return Squeeze(positions, factor, exact=config.padding == "exact")
+    norm = nn.LayerNorm(channels, eps=config.feature_layer_norm_eps)
+    return speech.features(config, norm, nn.Linear(channels, size) if channels != size else None)
 
 
 def distances(config: SEWDConfig) -> RelativePositions:
@@ -163,13 +130,3 @@ def score_scale(head_size: int, terms: int) -> float:
     The root is rounded to single precision, whatever the model's is, as in the published implementation.
     """
     return 1 / torch.tensor(float(head_size * terms), dtype=torch.float32, device="cpu").sqrt().item()
-
-
-def upsample(config: SEWDConfig) -> Upsample:
-    """Several frames of each squeezed one."""
-    return Upsample(
-        config.hidden_size,
-        config.squeeze_factor,
-        ACTIVATIONS[config.feat_extract_activation],
-        exact=config.padding == "exact",
-    )

@@ -6,14 +6,11 @@ from typing import ClassVar
 
 from speechgraft.config import (
     ConfigAdapter,
-    ConvPositionFields,
     FileKeys,
-    FrontEndFields,
     LayerDropFields,
-    MaskingFields,
     NormOrderFields,
+    SpeechEncoderFields,
     SpeechHeadFields,
-    SpeechTransformerFields,
     config_class,
     field,
     key_set,
@@ -32,12 +29,9 @@ _OF_PRE_TRAINING = key_set(
 
 @config_class
 class Wav2Vec2Config(
-    FrontEndFields,
-    ConvPositionFields,
-    MaskingFields,
+    SpeechEncoderFields,
     LayerDropFields,
     NormOrderFields,
-    SpeechTransformerFields,
     SpeechHeadFields,
 ):
     """A wav2vec 2.0 encoder: convolutions over the waveform, then transformer layers (Baevski et al., 2020).

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from speechgraft import speech
 from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
-from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.init import init_uniform
 from speechgraft.nn.masks import length_mask
 from speechgraft.nn.speech.adapter import ConvAdapter
 from speechgraft.nn.speech.context import SpeechContext
 from speechgraft.nn.speech.features import SpeechFeatures
-from speechgraft.nn.speech.front_end import ConvFrontEnd, FeatureProjection
 from speechgraft.nn.speech.init import init_speech
-from speechgraft.nn.speech.layers import speech_layers
-from speechgraft.nn.speech.positions import ConvPositions, WeightNormConv
-from speechgraft.nn.speech.spec_augment import Spans, SpecAugment
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config
 
 
@@ -93,55 +89,19 @@ class Wav2Vec2Encoder(Encoder):
 def features(config: Wav2Vec2Config) -> SpeechFeatures:
     """Convolutions over the waveform, a normalised projection, SpecAugment."""
     channels = config.conv_dim[-1]
-    return SpeechFeatures(
-        ConvFrontEnd.published(
-            config.conv_dim,
-            config.conv_kernel,
-            config.conv_stride,
-            bias=config.conv_bias,
-            norm=config.feat_extract_norm,
-            activation=ACTIVATIONS[config.feat_extract_activation],
-            exact=config.padding == "exact",
-        ),
-        FeatureProjection(
-            nn.LayerNorm(channels, eps=config.layer_norm_eps),
-            nn.Linear(channels, config.hidden_size),
-            dropout=config.feat_proj_dropout,
-        ),
-        SpecAugment(
-            config.hidden_size,
-            time=Spans(config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks),
-            feature=Spans(config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks),
-            enabled=config.apply_spec_augment,
-        ),
-    )
+    norm = nn.LayerNorm(channels, eps=config.layer_norm_eps)
+    return speech.features(config, norm, nn.Linear(channels, config.hidden_size))
 
 
 def context(config: Wav2Vec2Config) -> SpeechContext:
     """Positions and transformer layers, normalised before each part (`do_stable_layer_norm`) or after it."""
-    size, groups = config.hidden_size, config.num_conv_pos_embedding_groups
+    norm_first = config.do_stable_layer_norm
     return SpeechContext(
-        ConvPositions(
-            WeightNormConv(size, config.num_conv_pos_embeddings, groups),
-            ACTIVATIONS[config.feat_extract_activation],
-        ),
-        nn.LayerNorm(size, eps=config.layer_norm_eps),
-        speech_layers(
-            config.num_hidden_layers,
-            size,
-            config.num_attention_heads,
-            config.intermediate_size,
-            activation=ACTIVATIONS[config.hidden_act],
-            eps=config.layer_norm_eps,
-            dropout=config.hidden_dropout,
-            attention_dropout=config.attention_dropout,
-            activation_dropout=config.activation_dropout,
-            layerdrop=config.layerdrop,
-            norm_first=config.do_stable_layer_norm,
-            adapter=config.adapter_attn_dim,
-        ),
+        speech.positions(config),
+        nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps),
+        speech.layers(config, layerdrop=config.layerdrop, norm_first=norm_first, adapter=config.adapter_attn_dim),
         dropout=config.hidden_dropout,
-        norm_last=config.do_stable_layer_norm,
+        norm_last=norm_first,
     )
 
 
@@ -154,5 +114,5 @@ def adapter(config: Wav2Vec2Config) -> ConvAdapter:
         kernel=config.adapter_kernel_size,
         stride=config.adapter_stride,
         layerdrop=config.layerdrop,
-        exact=config.padding == "exact",
+        exact=speech.is_exact(config),
     )
