@@ -98,13 +98,26 @@ class SelfAttention(nn.Module):
         self, hidden: Tensor, mask: Tensor | None = None, *, store: SelfStore | None = None, need_weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
         """*Shapes:* `hidden` (batch, length, size); `mask` as in `attend`, keys counted with the stored ones."""
-        query = split_heads(self.query(hidden), self.heads)
-        key = split_heads(self.key(hidden), self.heads)
-        value = split_heads(self.value(hidden), self.heads)
+        return self.attend(
+            self.query(hidden), self.key(hidden), self.value(hidden), mask, store=store, need_weights=need_weights
+        )
+
+    def attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+        *,
+        store: SelfStore | None = None,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """What follows on the three projections of the sequence. *Shapes:* (batch, length, size) each."""
+        key, value = split_heads(key, self.heads), split_heads(value, self.heads)
         if store is not None:
             key, value = store.append(key, value)
         context, weights = attend(
-            query,
+            split_heads(query, self.heads),
             key,
             value,
             mask,
@@ -188,6 +201,4 @@ class CrossAttention(nn.Module):
         assert memory is not None, "a memory, or a store that an earlier call filled"
         key = split_heads(self.key(memory), self.heads)
         value = split_heads(self.value(memory), self.heads)
-        if store is not None:
-            store.fill(key, value)
-        return key, value
+        return (key, value) if store is None else store.fill(key, value)

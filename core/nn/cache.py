@@ -1,7 +1,7 @@
 """Keys and values kept between the steps of decoding.
 
-Self-attention's are preallocated and grow by doubling; only their small generated part is ever
-reordered. Cross-attention's are computed once an utterance and shared by all its rows (beams).
+Self-attention's are preallocated and grow by doubling; of them only the places are ever reordered at which the
+rows of an utterance differ. Cross-attention's are computed once an utterance and shared by all its rows (beams).
 """
 
 from __future__ import annotations
@@ -9,57 +9,81 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from speechgraft.errors import InputError
+
+_FIRST = 16
+"""Places of the first buffer."""
+
 
 class SelfStore:
-    """Keys and values of one layer's self-attention: (rows, heads, capacity, head_size)."""
+    """Keys and values of one layer's self-attention.
+
+    Attributes:
+        length: Places seen so far.
+    """
 
     def __init__(self) -> None:
         self.length = 0
+        # (capacity, rows, heads, head_size): a step writes one stretch of memory, a reordering moves one.
         self._keys: Tensor | None = None
         self._values: Tensor | None = None
 
     @property
     def rows(self) -> int | None:
         """How many rows there are, `None` before the first place."""
-        return None if self._keys is None else self._keys.shape[0]
+        return None if self._keys is None else self._keys.shape[1]
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add new places and return everything so far. *Shapes:* (rows, heads, new, head_size)."""
         end = self.length + keys.shape[2]
-        self._keys = _put(self._keys, keys, self.length, end)
-        self._values = _put(self._values, values, self.length, end)
+        self._keys = _put(self._keys, keys.permute(2, 0, 1, 3), self.length, end)
+        self._values = _put(self._values, values.permute(2, 0, 1, 3), self.length, end)
         self.length = end
-        return self._keys[:, :, :end], self._values[:, :, :end]
+        return self._keys[:end].permute(1, 2, 0, 3), self._values[:end].permute(1, 2, 0, 3)
 
-    def select(self, rows: Tensor) -> None:
-        """Row `i` goes on from what was row `rows[i]`."""
+    def select(self, rows: Tensor, *, start: int = 0) -> None:
+        """Row `i` goes on from what was row `rows[i]`, which it is already before place `start`."""
         if self._keys is not None and self._values is not None:
-            self._keys = self._keys[:, :, : self.length].index_select(0, rows)
-            self._values = self._values[:, :, : self.length].index_select(0, rows)
+            self._keys = _select(self._keys, rows, start, self.length)
+            self._values = _select(self._values, rows, start, self.length)
 
     def repeat(self, times: int) -> None:
         """Go on with `times` rows for each row, side by side."""
-        if self._keys is not None and self._values is not None:
-            self._keys = self._keys[:, :, : self.length].repeat_interleave(times, dim=0)
-            self._values = self._values[:, :, : self.length].repeat_interleave(times, dim=0)
+        if self.rows is not None:
+            self.select(torch.arange(self.rows, device=self._device).repeat_interleave(times))
 
     def crop(self, length: int) -> None:
         """Forget every place from `length` on."""
         self.length = min(self.length, length)
 
+    @property
+    def _device(self) -> torch.device | None:
+        return None if self._keys is None else self._keys.device
+
 
 def _put(kept: Tensor | None, new: Tensor, start: int, end: int) -> Tensor:
     """`new` written behind the first `start` places of `kept`, in place where nothing is differentiated."""
-    if new.requires_grad:
-        return new if kept is None else torch.cat([kept[:, :, :start], new], dim=2)
-    if kept is None or kept.shape[2] < end:
-        rows, heads, _, head_size = new.shape
-        grown = new.new_empty(rows, heads, max(2 * start, end, 16), head_size)
+    if new.requires_grad or (kept is not None and kept.requires_grad):
+        return new if kept is None else torch.cat([kept[:start], new])
+    if kept is None or kept.shape[0] < end:
+        grown = new.new_empty(max(2 * start, end, _FIRST), *new.shape[1:])
         if kept is not None:
-            grown[:, :, :start] = kept[:, :, :start]
+            grown[:start] = kept[:start]
         kept = grown
-    kept[:, :, start:end] = new
+    kept[start:end] = new
     return kept
+
+
+def _select(kept: Tensor, rows: Tensor, start: int, end: int) -> Tensor:
+    """Rows of `kept` in another order from place `start` to `end`, in place where their number stays."""
+    if kept.requires_grad:
+        return kept.index_select(1, rows)
+    if len(rows) == kept.shape[1]:
+        kept[start:end] = kept[start:end].index_select(1, rows)
+        return kept
+    other = kept.new_empty(kept.shape[0], len(rows), *kept.shape[2:])
+    torch.index_select(kept[:end], 1, rows, out=other[:end])
+    return other
 
 
 class CrossStore:
@@ -73,9 +97,10 @@ class CrossStore:
         """Whether a memory has been read."""
         return self._kept is not None
 
-    def fill(self, keys: Tensor, values: Tensor) -> None:
-        """Keep what was made of a memory."""
-        self._kept = keys, values
+    def fill(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep what was made of a memory, head by head, and return it; it belongs to the store from now on."""
+        self._kept = keys.contiguous(), values.contiguous()
+        return self._kept
 
     def read(self) -> tuple[Tensor, Tensor]:
         """What `fill` was given."""
@@ -86,7 +111,59 @@ class CrossStore:
         """Utterance `i` is from now on what was utterance `utterances[i]`."""
         if self._kept is not None:
             keys, values = self._kept
-            self._kept = keys.index_select(0, utterances), values.index_select(0, utterances)
+            self._kept = _thin_out(keys, utterances), _thin_out(values, utterances)
+
+
+def _thin_out(kept: Tensor, utterances: Tensor) -> Tensor:
+    """Utterances of `kept`: those that stay move up in place where their order stays and nothing is differentiated."""
+    if kept.requires_grad or bool((utterances.diff() <= 0).any()):
+        return kept.index_select(0, utterances)
+    for place, utterance in enumerate(utterances.tolist()):
+        if place != utterance:
+            kept[place] = kept[utterance]
+    return kept[: len(utterances)]
+
+
+class Lineage:
+    """Which row wrote each place of each row, to tell up to where the rows of an utterance are the same.
+
+    Attributes:
+        shared: Places at the beginning that are the same in all rows of every utterance.
+    """
+
+    def __init__(self) -> None:
+        self.shared = 0
+        self._writers: Tensor | None = None  # (rows, places behind the shared ones that were ever reordered)
+
+    def reorder(self, rows: Tensor, beams: int, length: int) -> None:
+        """Take note that row `i`, one of `beams` of its utterance, goes on from row `rows[i]` at `length` places."""
+        own = torch.arange(len(rows), device=rows.device)[:, None]  # each row wrote what came since
+        known = own[:, :0] if self._writers is None else self._writers
+        new = own.expand(-1, length - self.shared - known.shape[1])
+        writers = torch.cat([known, new], dim=1)[rows]  # (rows, places)
+        each = writers.unflatten(0, (-1, beams))  # (utterances, beams, places)
+        same = (each == each[:, :1]).all(dim=1).all(dim=0)  # (places,)
+        agreed = int(same.long().cumprod(dim=0).sum())
+        self.shared += agreed
+        self._writers = writers[:, agreed:]
+
+    def select(self, rows: Tensor) -> None:
+        """Take note that row `i` goes on from row `rows[i]`, whatever their number and utterances."""
+        if self._writers is not None:
+            self._writers = self._writers[rows]
+
+    def expand(self, times: int, beams: int, length: int) -> None:
+        """Take note that each row, one of `beams` of its utterance, becomes `times` rows."""
+        if beams == 1:
+            self.shared, self._writers = length, None
+        elif self._writers is not None:
+            self._writers = self._writers.repeat_interleave(times, dim=0)
+
+    def crop(self, length: int) -> None:
+        """Forget places from `length` on."""
+        if self._writers is not None:
+            self._writers = self._writers[:, : max(length - self.shared, 0)]
+        self.shared = min(self.shared, length)
 
 
 class DecoderCache:
@@ -102,6 +179,7 @@ class DecoderCache:
         self.cross_stores = [CrossStore() for _ in range(layers)]
         self.rows_per_utterance = 1
         self.memory_mask: Tensor | None = None
+        self._lineage = Lineage()
 
     @property
     def length(self) -> int:
@@ -124,13 +202,18 @@ class DecoderCache:
 
         Rows that share an utterance stay together: `rows` holds `rows_per_utterance` rows of one
         utterance after another. *Shapes:* (rows,), int64.
+
+        Raises:
+            InputError: They do not stay together.
         """
-        utterances = rows.view(-1, self.rows_per_utterance)[:, 0] // self.rows_per_utterance
-        for store in self.self_stores:
-            store.select(rows)
-        kept = torch.arange(len(utterances), device=rows.device)
-        if len(utterances) != self._utterances() or not torch.equal(utterances, kept):
-            self._select_utterances(utterances)
+        utterances = self._utterances_of(rows)
+        if self.rows != len(rows) or not _counts_up(utterances):
+            self._select(rows, utterances)
+        elif not _counts_up(rows):
+            start = self._lineage.shared
+            for store in self.self_stores:
+                store.select(rows, start=start)
+            self._lineage.reorder(rows, self.rows_per_utterance, self.length)
 
     def keep_rows(self, utterances: Tensor) -> None:
         """Go on with these utterances alone, with all their rows. *Shapes:* (utterances,), int64."""
@@ -141,19 +224,34 @@ class DecoderCache:
         """Go on with `times` rows for each row, side by side; the memory is not copied."""
         for store in self.self_stores:
             store.repeat(times)
+        self._lineage.expand(times, self.rows_per_utterance, self.length)
         self.rows_per_utterance *= times
 
     def crop(self, length: int) -> None:
         """Forget every token from place `length` on."""
         for store in self.self_stores:
             store.crop(length)
+        self._lineage.crop(length)
 
-    def _utterances(self) -> int:
-        filled = next((store for store in self.cross_stores if store.filled), None)
-        return -1 if filled is None else filled.read()[0].shape[0]
+    def _utterances_of(self, rows: Tensor) -> Tensor:
+        """The utterance of each group of rows. *Shapes:* (rows,) to (utterances,)."""
+        beams = self.rows_per_utterance
+        whole = len(rows) // beams * beams
+        each = rows[:whole].view(-1, beams) // beams  # (utterances, beams)
+        if whole != len(rows) or not torch.equal(each, each[:, :1].expand_as(each)):
+            raise InputError(f"the {beams} rows of an utterance stay together in a cache; got the rows {rows.tolist()}")
+        return each[:, 0]
 
-    def _select_utterances(self, utterances: Tensor) -> None:
-        for store in self.cross_stores:
-            store.select(utterances)
+    def _select(self, rows: Tensor, utterances: Tensor) -> None:
+        for store in self.self_stores:
+            store.select(rows)
+        for cross_store in self.cross_stores:
+            cross_store.select(utterances)
+        self._lineage.select(rows)
         if self.memory_mask is not None:
             self.memory_mask = self.memory_mask.index_select(0, utterances)
+
+
+def _counts_up(places: Tensor) -> bool:
+    """Whether these are 0, 1, 2, ..."""
+    return torch.equal(places, torch.arange(len(places), device=places.device))

@@ -18,16 +18,18 @@ are others; it is in no state dict, copy or pickle.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+from speechgraft.nn.attention import SelfAttention
 from speechgraft.nn.disentangled import DisentangledAttention, RelativePositions
 from speechgraft.nn.feed_forward import FeedForward
 from speechgraft.nn.output import OutputLayer
+from speechgraft.nn.packing.attention import fast_self_attention, joined_layers
 from speechgraft.nn.packing.distances import fast_disentangled, fast_distances
 from speechgraft.nn.packing.front_end import fast_front_end, front_end_stand_ins
 from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear, fast_output, linear_stand_ins
@@ -51,8 +53,16 @@ _LEAN: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
 }
 """What makes a faster forward of a module of this very class, or `None` where there is none for it."""
 
-_FAST = {**_LEAN, WeightNormConv: fast_positions, DisentangledAttention: fast_disentangled}
+_FAST = {
+    **_LEAN,
+    WeightNormConv: fast_positions,
+    DisentangledAttention: fast_disentangled,
+    SelfAttention: fast_self_attention,
+}
 """The same where speed counts for more than memory."""
+
+_COVERED: dict[type[nn.Module], Callable[[Any], Sequence[nn.Module]]] = {SelfAttention: joined_layers}
+"""Parts of modules that need no preparation of their own where that of `_FAST` is in use."""
 
 _STAND_INS: dict[type[nn.Module], Callable[[Any], list[StandIn]]] = {
     nn.Linear: linear_stand_ins,
@@ -83,10 +93,15 @@ def prepared(model: Model, *, packed: bool | None = None, replace: bool = False)
         yield model
         return
     owners = Counter(id(weight) for part in model.modules() for weight in part.parameters(recurse=False))
+    covered: set[nn.Module] = set()
     with ExitStack() as undo:
         for part in model.modules():
             # Whoever came first, in this thread or another, takes it back as well.
-            if "forward" in vars(part) or (fast := _fast(part, lean=replace)) is None:
+            ready = "forward" in vars(part)
+            fast = None if ready or part in covered else _fast(part, lean=replace)
+            if not replace and (ready or fast is not None):
+                covered.update(_covered(part))
+            if fast is None:
                 continue
             vars(part)["forward"] = _guarded(part, fast)
             undo.callback(vars(part).pop, "forward", None)
@@ -94,6 +109,11 @@ def prepared(model: Model, *, packed: bool | None = None, replace: bool = False)
                 if owners[id(stand_in.owner.weight)] == 1:
                     undo.callback(release(stand_in, part))
         yield model
+
+
+def _covered(part: nn.Module) -> Sequence[nn.Module]:
+    parts = _COVERED.get(type(part))
+    return () if parts is None else parts(part)
 
 
 def _stand_ins(part: nn.Module) -> list[StandIn]:

@@ -44,7 +44,7 @@ class _Layer(NamedTuple):
         """*Shapes:* (places, channels), contiguous, to (frames, out)."""
         fused = self.norm is None and len(self.kernel) == 1
         first, *others = self.kernel
-        y = multiply(self._rows(x, first), first.weight, self.bias, gelu=fused)
+        y = multiply(self._rows(x, first), first.weight, self.bias, F.gelu if fused else None)
         for taps in others:
             y = multiply_add(self._rows(x, taps), taps.weight, y)
         if self.norm is not None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechgraft.nn.feed_forward import FeedForward
 from speechgraft.nn.output import OutputLayer
-from speechgraft.nn.packing.weights import StandIn, is_packable, multiply, pack, packed_weight, remembered
+from speechgraft.nn.packing.weights import FUSED, StandIn, is_packable, multiply, pack, packed_weight, remembered
 
 
 def fast_linear(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
@@ -46,13 +45,13 @@ def fast_output(part: OutputLayer) -> Callable[[Tensor, Tensor], Tensor] | None:
 
 
 def fast_feed_forward(part: FeedForward) -> Callable[[Tensor], Tensor] | None:
-    """A feed-forward whose GELU is computed while the first product is still at hand."""
+    """A feed-forward whose activation is computed while the first product is still at hand."""
     inner = fast_linear(part.inner)
-    if inner is None or part.activation is not F.gelu or part.chunk:
+    if inner is None or part.activation not in FUSED or part.chunk:
         return None
     packed, bias = packed_weight(part.inner), part.inner.bias
 
     def forward(hidden: Tensor) -> Tensor:
-        return part.outer(multiply(hidden, packed, bias, gelu=True))
+        return part.outer(multiply(hidden, packed, bias, part.activation))
 
     return forward
