@@ -35,8 +35,8 @@ docs/tables.py` makes this page from the config classes. Keys of `config.json` h
 type is an error, and so is a misspelt name in Python.
 
 Cross-attention is `native` where the decoder was pretrained with it, and `injected` where it is fresh and wants
-training; the load report of a pair names what is fresh. Fresh cross-attention of GPT-2 can begin as nothing, so that the
-pair starts as exactly the pretrained language model:
+training; the load report of a pair names what is fresh. Fresh cross-attention of GPT-2 can begin as nothing, so that
+the pair starts as exactly the pretrained language model:
 
 ```python
 import speechgraft as sg
