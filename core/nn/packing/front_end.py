@@ -90,8 +90,9 @@ def fast_front_end(part: ConvFrontEnd) -> Callable[..., Tensor] | None:
 
 def front_end_stand_ins(part: ConvFrontEnd) -> list[StandIn]:
     """The packed taps, for the kernels of all layers but the first: that is small, and a norm may be folded into it."""
-    pairs = zip(_chain(part)[1:], list(part.layers)[1:], strict=True)
-    return [StandIn(layer.conv, partial(_dense, packed, layer.conv.in_channels)) for packed, layer in pairs]
+    convs: list[nn.Conv1d] = [layer.conv for layer in list[Any](part.layers)[1:]]
+    pairs = zip(convs, _chain(part)[1:], strict=True)
+    return [StandIn(conv, partial(_dense, packed, conv.in_channels)) for conv, packed in pairs]
 
 
 def _chain(part: ConvFrontEnd) -> list[_Layer]:
