@@ -20,7 +20,9 @@ class Trial:
     entries: tuple[Entry, ...]
 
     def __str__(self) -> str:
-        return f"{self.property.name}-{'-'.join(entry.name for entry in self.entries)}"
+        # One name may be an encoder's and a decoder's, as BERT's is.
+        alone = [self.entries[0].role] if len(self.entries) == 1 else []
+        return "-".join([self.property.name, *alone, *(entry.name for entry in self.entries)])
 
     def run(self, *, examples: int = 10, derandomize: bool = True, shrink: bool = True) -> None:
         """Try it; see `Property.run`."""
