@@ -14,18 +14,26 @@ from pathlib import Path
 
 import attrs
 
-from speechgraft.config import Config
+from speechgraft.config import Config, Settings
 from speechgraft.config.fields import aliases_of, fields_of
+from speechgraft.generation import GenerationConfig
 from speechgraft.registry import DecoderEntry, default_catalog
 from speechgraft.registry.entries import Entry, Role
 
 PAGES: dict[Role, Path] = {role: Path(__file__).with_name(f"{role}s.md") for role in ("encoder", "decoder")}
+OPTIONS = Path(__file__).with_name("generation_options.md")
 
 _ENCODERS = """# Encoders
 
 The encoders that ship here, and every field of their configs. `python docs/tables.py` makes this page from the config
 classes. Keys of `config.json` have the same names; a value of the wrong type is an error, and so is a misspelt name in
 Python.
+"""
+
+_OPTIONS = """# Options of generation
+
+Every field of `speechgraft.GenerationConfig`: an option of `generate`, and a key of `generation_config.json`.
+`python docs/tables.py` makes this page from the class; [Generating](generation.md) tells how they go together.
 """
 
 _DECODERS = """# Decoders
@@ -70,7 +78,7 @@ def described_fields(cls: type) -> dict[str, tuple[str, str]]:
     return found
 
 
-def rows(cls: type[Config]) -> dict[str, str]:
+def rows(cls: type[Settings]) -> dict[str, str]:
     """A row of the table for each field: those of the class itself first, then those of its groups."""
     found: dict[str, str] = {}
     for base in cls.__mro__:
@@ -80,7 +88,7 @@ def rows(cls: type[Config]) -> dict[str, str]:
     return found
 
 
-def _row(cls: type[Config], name: str, kind: str, meaning: str) -> str:
+def _row(cls: type[Settings], name: str, kind: str, meaning: str) -> str:
     others = [alias for alias, field in aliases_of(cls).items() if field == name]
     also = f" Also `{'`, `'.join(others)}`." if others else ""
     return f"| `{name}` | `{_cell(kind)}` | {_default(cls, name)} | {_cell(meaning)}{also} |"
@@ -90,7 +98,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _default(cls: type[Config], name: str) -> str:
+def _default(cls: type[Settings], name: str) -> str:
     default = fields_of(cls)[name].default
     if default is attrs.NOTHING:
         return "must be given"
@@ -132,7 +140,15 @@ def page(role: Role) -> str:
     return "\n".join([_ENCODERS, *sections, _COMMON, _table(iter(common.values()))])
 
 
+def options_page() -> str:
+    """The contents of generation_options.md."""
+    own = (row for name, row in rows(GenerationConfig).items() if name != "extras")
+    return f"{_OPTIONS}\n{_table(own)}"
+
+
 if __name__ == "__main__":
+    OPTIONS.write_text(options_page(), encoding="utf-8")
+    print(f"wrote {OPTIONS}")
     for role, place in PAGES.items():
         place.write_text(page(role), encoding="utf-8")
         print(f"wrote {place}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Stopping:
 
     def __init__(
         self,
-        ends: Sequence[int],
+        ends: Collection[int],
         criteria: Sequence[Criterion] = (),
         seconds: float | None = None,
         device: torch.device | str = "cpu",

@@ -11,6 +11,7 @@ import pytest
 
 from speechgraft.config import Config, config_class, field
 from speechgraft.config.fields import fields_of
+from speechgraft.generation import GenerationConfig
 from speechgraft.registry import default_catalog
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,13 @@ def tables() -> Any:
 @pytest.mark.parametrize("role", ["encoder", "decoder"])
 def test_the_page_is_current(role: str, tables: Any) -> None:
     assert tables.PAGES[role].read_text(encoding="utf-8") == tables.page(role), "run: python docs/tables.py"
+
+
+def test_the_page_of_options_is_current_and_has_every_field(tables: Any) -> None:
+    text = tables.OPTIONS.read_text(encoding="utf-8")
+    assert text == tables.options_page(), "run: python docs/tables.py"
+    for name in fields_of(GenerationConfig).keys() - {"extras"}:
+        assert f"\n| `{name}` | " in text
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=str)
