@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from speechgraft.audio import Audio, AudioSource, read_audio, source_name
-from speechgraft.audio.ahead import length_batches, read_ahead, windows
+from speechgraft.audio.ahead import read_ahead, windows
 from speechgraft.ctc import Timed
 from speechgraft.errors import InputError, SpeechGraftError
 from speechgraft.generation.streaming import Outlet, in_background
-from speechgraft.hearing import Batch, Heard, Hearing, Times, evaluating, hearing_of, load_parts, shipped_folder
+from speechgraft.hearing import Heard, Hearing, Times, hearing_of, load_parts, shipped_folder
+from speechgraft.hearing.batches import Batches
 
 if TYPE_CHECKING:
     from speechgraft.registry import CTCModel
@@ -29,13 +30,7 @@ if TYPE_CHECKING:
 Source = AudioSource | Audio | NDArray[Any]
 """A path, the bytes of a file, a binary file, an `Audio`, or mono samples at the extractor's rate."""
 
-SILENCE = 1e-4
-"""Audio without a sample above this, of full scale 1, is silence: -80 dB, three steps of 16 bit."""
-
-_SILENT = f"silence: no sample above {SILENCE:g} of full scale"
-
 _WINDOW_SECONDS = 1200.0
-_BATCH_SECONDS = 160
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -237,8 +232,7 @@ class Transcriber:
         Raises:
             InputError: As in `batch`.
         """
-        several = [sources] if _is_one(sources) else sources
-        calls = self._calls(several, batch_size, max_seconds, times, generation)
+        calls = self._calls(_listed(sources), batch_size, max_seconds, times, generation)
         return self._told(calls, on_error, on_end)
 
     def _told(
@@ -285,12 +279,13 @@ class Transcriber:
         read = read_ahead(
             enumerate(calls.sources), lambda source: self._read(*source, calls.max_seconds), depth=2 * calls.batch_size
         )
+        batches = calls.batches(self.model, self.extractor, outlet)
         begin = 0
         for window in windows(read, _seconds, 4 * calls.batch_size, _WINDOW_SECONDS):
-            audios = {begin + place: item for place, item in enumerate(window) if isinstance(item, Audio)}
-            transcripts = self._transcribed(audios, calls, outlet)
-            for place, item in enumerate(window):
-                yield item if isinstance(item, Failure) else transcripts[begin + place]
+            places = dict(enumerate(window, start=begin))
+            heard = batches.hear({place: item for place, item in places.items() if isinstance(item, Audio)})
+            for place, item in places.items():
+                yield item if isinstance(item, Failure) else _result(place, item, heard[place])
             begin += len(window)
 
     def _read(self, index: int, source: Source, max_seconds: float | None) -> Audio | Failure:
@@ -320,66 +315,6 @@ class Transcriber:
                 f"too short: the model needs at least {encoder.minimum_length}"
             )
 
-    def _transcribed(
-        self, audios: dict[int, Audio], calls: _Calls, outlet: Outlet[Any] | None
-    ) -> dict[int, Transcript | Failure]:
-        """The transcripts of recordings by their places among the sources."""
-        silence = attrs.evolve(calls.hearing.silence(calls.options), warnings=(_SILENT,))
-        found: dict[int, Transcript | Failure] = {
-            place: _transcript(silence, audio) for place, audio in audios.items() if _is_silent(audio)
-        }
-        left = [place for place in audios if place not in found]
-        area = _BATCH_SECONDS * self.extractor.sampling_rate
-        for batch in length_batches([len(audios[place].samples) for place in left], calls.batch_size, area):
-            found.update(self._hear({left[number]: audios[left[number]] for number in batch}, calls, outlet))
-        return found
-
-    def _hear(
-        self, audios: dict[int, Audio], calls: _Calls, outlet: Outlet[Any] | None
-    ) -> dict[int, Transcript | Failure]:
-        """One batch; where the model fails, each recording of it alone, to find out which it fails for."""
-        voice = None if outlet is None else _Voice(outlet, list(audios))
-        try:
-            return self._hear_together(audios, calls, voice)
-        except InputError as error:
-            if len(audios) == 1:
-                [(place, audio)] = audios.items()
-                return {place: Failure(place, audio.source, InputError(f"{audio.source}: {error}"))}
-        found: dict[int, Transcript | Failure] = {}
-        for place, audio in audios.items():
-            alone = None if voice is None else voice.again(place)
-            try:
-                found.update(self._hear_together({place: audio}, calls, alone))
-            except InputError as error:
-                found[place] = Failure(place, audio.source, InputError(f"{audio.source}: {error}"))
-        return found
-
-    def _hear_together(
-        self, audios: dict[int, Audio], calls: _Calls, voice: _Voice | None
-    ) -> dict[int, Transcript | Failure]:
-        values, mask = self._features([audio.samples for audio in audios.values()])
-        with evaluating(self.model):
-            rows = calls.hearing.hear(Batch(values, mask, list(audios.values())), calls.options, voice)
-        return {place: _transcript(row, audio) for (place, audio), row in zip(audios.items(), rows, strict=True)}
-
-    def _features(self, samples: list[NDArray[np.float32]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Inputs of the model and their mask."""
-        # The mask is asked for whatever the extractor's settings say: it carries the lengths, and with
-        # them a recording has the same words alone and beside a longer one.
-        features = dict(
-            self.extractor(
-                samples,
-                padding=True,
-                return_attention_mask=True,
-                return_tensors="pt",
-                sampling_rate=self.extractor.sampling_rate,
-            )
-        )
-        mask = features.pop("attention_mask")
-        [values] = features.values()
-        like = next(self.model.parameters())
-        return values.to(like.device, like.dtype), mask.to(like.device)
-
 
 @attrs.frozen
 class _Calls:
@@ -391,34 +326,9 @@ class _Calls:
     hearing: Hearing
     options: Any
 
-
-class _Voice:
-    """Puts the text of a batch into an outlet, under the places of its recordings among the sources.
-
-    Args:
-        outlet: Where to.
-        places: The place of each row.
-        known: Characters of each row that were told before.
-    """
-
-    def __init__(self, outlet: Outlet[Any], places: Sequence[int], known: Sequence[int] | None = None) -> None:
-        self.rule = outlet.rule
-        self._outlet = outlet
-        self._places = places
-        self._known = list(known or [0] * len(places))
-        self._told = [0] * len(places)
-
-    def say(self, row: int, text: str) -> None:
-        """See `Listener.say`."""
-        new = text[max(0, self._known[row] - self._told[row]) :]
-        self._told[row] += len(text)
-        if new:
-            self._outlet.put((self._places[row], new))
-
-    def again(self, place: int) -> _Voice:
-        """For one of the recordings from its beginning: what was told of it is not told again."""
-        row = self._places.index(place)
-        return _Voice(self._outlet, [place], [max(self._told[row], self._known[row])])
+    def batches(self, model: Any, extractor: Any, outlet: Outlet[Any] | None) -> Batches:
+        """The model as it is to be asked."""
+        return Batches(model, extractor, self.hearing, self.options, size=self.batch_size, outlet=outlet)
 
 
 def check_hears(encoder: str, input_kind: str) -> None:
@@ -434,18 +344,18 @@ def check_hears(encoder: str, input_kind: str) -> None:
         )
 
 
-def _is_one(sources: Any) -> bool:
-    """Whether this is a source, not several."""
-    return isinstance(sources, str | os.PathLike | bytes | bytearray | Audio | np.ndarray) or hasattr(sources, "read")
+def _listed(sources: Any) -> Iterable[Source]:
+    """The sources of a call, of which a single one needs no list."""
+    kinds = str | os.PathLike | bytes | bytearray | Audio | np.ndarray
+    listed: Iterable[Source] = [sources] if isinstance(sources, kinds) or hasattr(sources, "read") else sources
+    return listed
 
 
 def _seconds(item: Audio | Failure) -> float:
     return item.seconds if isinstance(item, Audio) else 0.0
 
 
-def _is_silent(audio: Audio) -> bool:
-    return bool(np.abs(audio.samples).max() <= SILENCE)
-
-
-def _transcript(heard: Heard, audio: Audio) -> Transcript:
+def _result(place: int, audio: Audio, heard: Heard | InputError) -> Transcript | Failure:
+    if isinstance(heard, InputError):
+        return Failure(place, audio.source, InputError(f"{audio.source}: {heard}"))
     return Transcript(heard.text, heard.tokens, audio.seconds, audio.source, heard.warnings, heard.words)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from speechgraft.audio import Audio
@@ -95,12 +96,16 @@ class PairTimes:
         spans = between_words(heard, audio.samples, audio.rate)
         return tuple(Timed(word.text, begin, end) for word, (begin, end) in zip(found, spans, strict=True))
 
-    def _moments(self, row: int, audio: Audio) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _moments(self, row: int, audio: Audio) -> NDArray[np.float64]:
         """Seconds of the middle of each frame: of what the first frame sees, and then a stride further each."""
-        frames = np.arange(self._lengths[row])
+        frames = np.arange(self._lengths[row], dtype=np.float64)
         if self._stride is None:
-            return (frames + 0.5) * (audio.seconds / len(frames))
-        return (frames * self._stride + self._model.encoder.minimum_length / 2) / audio.rate
+            stride, middle = audio.seconds / len(frames), audio.seconds / len(frames) / 2
+        else:
+            stride, middle = self._stride / audio.rate, self._model.encoder.minimum_length / 2 / audio.rate
+        frames *= stride
+        frames += middle
+        return frames
 
     @cached_property
     def _stride(self) -> float | None:

@@ -18,6 +18,7 @@ import speechgraft
 from speechgraft.audio import Wav2Vec2FeatureExtractor
 from speechgraft.bundle import Transcriber
 from speechgraft.cli import main
+from speechgraft.hearing.batches import Batches
 from speechgraft.registry import default_catalog
 from speechgraft.text import build_tokenizer
 
@@ -134,7 +135,7 @@ def test_an_interrupted_run_leaves_the_old_output(bundle: Path, talks: Path, mon
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Transcriber, "_transcribed", interrupt)
+    monkeypatch.setattr(Batches, "hear", interrupt)
     assert run(bundle, talks, "--output", output) not in (0, None)
     assert output.read_text() == "old"
 
