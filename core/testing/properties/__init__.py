@@ -86,8 +86,8 @@ _ALL = (
     ),
     Property(
         "P11_search",
-        "greedily, a batch of n gives the tokens of n singles, each the most probable",
-        {"pair": (Drawn(search.greedy),)},
+        "a batch of n gives what n singles give, greedily the most probable tokens, by beams sums of log-probabilities",
+        {"pair": (Drawn(search.greedy), Drawn(search.beams))},
     ),
     Property(
         "P12_determinism",

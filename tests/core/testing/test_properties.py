@@ -94,6 +94,7 @@ SABOTAGE = {
     "labels are shifted twice": (losses, "shift_right", shifted_twice, "P08_loss", "pair"),
     "options go nowhere": (bridge, "route", lost, "P09_routing", "pair"),
     "finished rows mix": (DecoderCache, "keep_rows", forgetful, "P11_search", "pair"),
+    "beams keep another's history": (DecoderCache, "reorder", forgetful, "P11_search", "pair"),
     "eval mode is random": (torch.nn.LayerNorm, "forward", lambda self, x: noisy(x), "P12_determinism", "decoder"),
 }
 
