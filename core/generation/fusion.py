@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from speechgraft import checks
 from speechgraft.contracts import EncoderOutput, row_lengths
 from speechgraft.ctc.prefix import PrefixScores
 from speechgraft.errors import InputError
+from speechgraft.generation.pair import Generating
 from speechgraft.special_tokens import marking_tokens
 
 
@@ -190,19 +191,8 @@ class JointCTC:
         return torch.where(torch.isin(tokens, self._ends), ended[:, None], gained)
 
 
-class Hearing(Protocol):
-    """A pair, asked for its CTC head; `speechgraft.bridge.Bridge` is one."""
-
-    config: Any
-    decoder: Any
-    ctc_head: Any
-
-    def token(self, name: str, purpose: str) -> int:
-        """A special token's id."""
-
-
 def joint_ctc(
-    model: Hearing,
+    model: Generating,
     encoded: EncoderOutput,
     *,
     weight: float,
@@ -240,7 +230,7 @@ def joint_ctc(
     )
 
 
-def _check_vocabulary(model: Hearing) -> None:
+def _check_vocabulary(model: Generating) -> None:
     size, blank = model.config.ctc_vocab_size, model.config.ctc_blank_token_id
     if size != model.decoder.vocab_size:
         raise InputError(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import text
 import torch
 import transformers
-from draws import Pair, audio, pairs
+from draws import Pair, audio, pairs, token_rows
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -157,6 +158,33 @@ def test_tokens_under_rules_are_the_yardsticks(data: st.DataObject, decoder: str
 @given(data=st.data())
 def test_tokens_under_rules_are_the_yardsticks_in_many_draws(data: st.DataObject, encoder: str, decoder: str) -> None:
     check_rules(data, encoder, decoder)
+
+
+@examples(25)
+@given(data=st.data())
+def test_rules_about_the_encoders_tokens_are_the_yardsticks(data: st.DataObject) -> None:
+    """Without a mask: the yardstick counts padding too."""
+    drawn = data.draw(text.pairs())
+    reference = text.reference_pair(drawn)
+    ours = text.graft(reference)
+    size = min(drawn.encoder["vocab_size"], drawn.decoder["vocab_size"])  # the yardstick fails beyond the decoder's
+    inputs = {"input_ids": data.draw(token_rows(size, data.draw(st.integers(1, 3)), data.draw(st.integers(1, 9))))}
+    names = data.draw(
+        st.sets(st.sampled_from(["encoder_no_repeat_ngram_size", "encoder_repetition_penalty"]), min_size=1)
+    )
+    values = {
+        "encoder_no_repeat_ngram_size": st.integers(1, 3),
+        "encoder_repetition_penalty": st.floats(0.3, 3.0),
+    }
+    options = {name: data.draw(values[name], name) for name in sorted(names)}
+    options |= {"max_new_tokens": NEW, "eos_token_id": None, "num_beams": data.draw(st.sampled_from([1, 3]))}
+    expected = reference.generate(**inputs, **options)
+    try:
+        found = ours.generate(**inputs, **options)
+    except InputError as error:
+        assert set(range(drawn.decoder["vocab_size"])) <= set(inputs["input_ids"].flatten().tolist()), error
+        return
+    assert found.tolist() == expected.tolist()
 
 
 @examples(15)
