@@ -26,7 +26,7 @@ from speechgraft.registry.models import pair_class
 SEEDS = st.integers(0, 2**32 - 1)
 
 # Inputs longer than this are not drawn: a tiny front end gives many frames of them.
-_LONGEST = 4096
+_LONGEST = 8192
 
 
 @frozen(eq=False)
