@@ -203,7 +203,7 @@ def test_cases_are_every_property_with_everything_in_the_catalog():
     assert all(len(names) == len(set(names)) for names in kinds)
     found = [name for names in kinds for name in names]
     assert {name.split("-")[0] for name in found} == set(PROPERTIES)
-    assert "P06_cache-bert" in found
+    assert "P06_cache-decoder-bert" in found
     assert "P03_batch_invariance-wav2vec2-bert" in found
     assert cases(Catalog(), "pair") == []
 
