@@ -61,6 +61,29 @@ def test_without_a_mask_every_key_is_seen(queries, keys, seed):
         torch.testing.assert_close(bare, masked, rtol=0, atol=1e-12)
 
 
+@settings(max_examples=30)
+@given(**SIZES, scale=st.sampled_from([1.0, 0.125, 3.0]), masked=st.sampled_from([0.0, 0.5, 1.0]))
+def test_scores_are_scaled_as_told_on_every_path(queries, keys, seed, scale, masked):
+    query, key, value, mask = drawn(queries, keys, seed, masked=masked)
+    expected, weights = attend(query * scale * 2, key, value, mask, need_weights=True)  # a head is four wide
+    for options in ({}, {"need_weights": True}, {"upcast": True}):
+        found, seen = attend(query, key, value, mask, scale=scale, **options)
+        torch.testing.assert_close(found, expected)
+        assert (seen is not None) == ("need_weights" in options)
+        if seen is not None:
+            torch.testing.assert_close(seen, weights)
+
+
+def test_upcast_scores_are_those_of_float32_and_no_coarser_than_what_goes_in():
+    query, key, value, mask = drawn(3, 5, 0, masked=0.7)
+    halves = [each.detach().to(torch.float16) for each in (query, key, value)]
+    _, weights = attend(*halves, mask, upcast=True, need_weights=True)
+    _, wide = attend(*(each.float() for each in halves), mask, need_weights=True)
+    assert weights.dtype == torch.float16
+    assert torch.equal(weights, wide.half())
+    assert attend(query, key, value, mask, upcast=True)[0].dtype == torch.float64
+
+
 def test_dropout_leaves_weights_as_they_were():
     torch.manual_seed(0)
     query, key, value = (torch.randn(1, 1, 4, 4) for _ in range(3))
