@@ -12,7 +12,7 @@ TRIALS = cases(default_catalog(), "pair")
 
 @pytest.mark.parametrize("trial", TRIALS, ids=str)
 def test_pair(trial: Trial) -> None:
-    trial.run(examples=10)
+    trial.run(examples=6)
 
 
 @pytest.mark.long
