@@ -1,6 +1,6 @@
 """Time speechgraft against transformers on the same weights, in turn, beside what the machine can do.
 
-    python tests/benchmarks/bench.py [encoders] [memory] [generation] [--rounds 7] [--tokens 20] [--threads 2]
+    python tests/benchmarks/bench.py [encoders] [memory] [generation] [--rounds 7] [--tokens 40] [--threads 2]
 
 Each row times both in pairs (ours, theirs, ours, ...) and prints the medians, the median of their ratio (theirs / ours:
 above 1, speechgraft is faster), the roofline (the time that the arithmetic alone, or reading the weights alone, would
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all where none is named")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--tokens", type=int, default=20)
+    parser.add_argument("--tokens", type=int, default=40)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
@@ -41,6 +41,8 @@ def main() -> None:
         encoders.memory()
     if "generation" in parts:
         generation.times(machine, arguments.rounds, arguments.tokens)
+        generation.growth(arguments.tokens)
+        generation.live_rows()
 
 
 if __name__ == "__main__":

@@ -49,7 +49,15 @@ def heading(title: str) -> None:
     print(f"\n{title:<44}{'ours ms':>10}{'theirs ms':>11}{'ratio':>7}{'roofline ms':>13}{'at best':>9}")
 
 
-def compare(name: str, ours: Callable[[], Any], theirs: Callable[[], Any], roofline: float, rounds: int) -> None:
+def compare(
+    name: str,
+    ours: Callable[[], Any],
+    theirs: Callable[[], Any],
+    roofline: float,
+    rounds: int,
+    *,
+    warm: bool = True,
+) -> None:
     """Print medians of alternating runs, the median ratio (theirs / ours), and what the machine allows at best.
 
     Args:
@@ -58,8 +66,10 @@ def compare(name: str, ours: Callable[[], Any], theirs: Callable[[], Any], roofl
         theirs: What it is timed against.
         roofline: Seconds below which nothing can be.
         rounds: Runs of each.
+        warm: Whether each runs once before.
     """
-    ours(), theirs()
+    if warm:
+        ours(), theirs()
     pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
     mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
     ratio = statistics.median(b / a for a, b in pairs)
