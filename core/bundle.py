@@ -346,8 +346,8 @@ def check_hears(encoder: str, input_kind: str) -> None:
 
 def _listed(sources: Any) -> Iterable[Source]:
     """The sources of a call, of which a single one needs no list."""
-    kinds = str | os.PathLike | bytes | bytearray | Audio | np.ndarray
-    listed: Iterable[Source] = [sources] if isinstance(sources, kinds) or hasattr(sources, "read") else sources
+    one = isinstance(sources, str | os.PathLike | bytes | bytearray | Audio | np.ndarray) or hasattr(sources, "read")
+    listed: Iterable[Source] = [sources] if one else sources
     return listed
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +12,10 @@ from torch import Tensor
 
 from speechgraft.audio import Audio
 from speechgraft.contracts import EncoderOutput, row_lengths
-from speechgraft.ctc import Timed, align, samples_per_frame
+from speechgraft.ctc import Timed, align
 from speechgraft.errors import InputError
 from speechgraft.special_tokens import marking_tokens
-from speechgraft.times import between_words, frames_of_tokens, shown_by_attention, words_of
+from speechgraft.times import between_words, frame_moments, frames_of_tokens, shown_by_attention, words_of
 from speechgraft.times.warping import Heads
 
 if TYPE_CHECKING:
@@ -97,18 +96,10 @@ class PairTimes:
         return tuple(Timed(word.text, begin, end) for word, (begin, end) in zip(found, spans, strict=True))
 
     def _moments(self, row: int, audio: Audio) -> NDArray[np.float64]:
-        """Seconds of the middle of each frame: of what the first frame sees, and then a stride further each."""
-        frames = np.arange(self._lengths[row], dtype=np.float64)
-        if self._stride is None:
-            stride, middle = audio.seconds / len(frames), audio.seconds / len(frames) / 2
-        else:
-            stride, middle = self._stride / audio.rate, self._model.encoder.minimum_length / 2 / audio.rate
-        frames *= stride
-        frames += middle
-        return frames
-
-    @cached_property
-    def _stride(self) -> float | None:
-        """Samples from frame to frame; how many the inputs stand for that are none, is the extractor's affair."""
-        encoder = self._model.encoder
-        return samples_per_frame(encoder) if encoder.input_kind == "waveform" else None
+        """Seconds that the frames of a row stand for."""
+        frames = self._lengths[row]
+        if self._model.encoder.input_kind == "waveform":
+            return frame_moments(self._model.encoder, frames, audio.rate)
+        # How many samples its inputs stand for is the extractor's affair: the frames share the audio.
+        moments: NDArray[np.float64] = (np.arange(frames) + 0.5) * (audio.seconds / frames)
+        return moments
