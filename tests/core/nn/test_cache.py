@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from speechgraft.errors import InputError
 from speechgraft.nn.cache import CrossStore, DecoderCache, SelfStore
 
 
@@ -110,3 +113,121 @@ def test_an_empty_cache_can_be_cropped_expanded_and_reordered():
     cache.reorder(torch.tensor([1, 0]))
     assert cache.length == 0
     assert not CrossStore().filled
+
+
+class CacheBesidePlainTensors(RuleBasedStateMachine):
+    """A cache of one layer beside tensors that are copied whole at every turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.cache, self.beams, self.seed = DecoderCache(1), 1, 0
+        self.cache.remember_mask(torch.rand(3, 4) < 0.5)
+        self.cache.cross_stores[0].fill(places(3, 4, 1), places(3, 4, 2))
+        self.mask, self.memory = self.cache.memory_mask, places(3, 4, 1)
+        self.expected = places(3, 0, 0)  # (rows, heads, places, head_size)
+        self.append(number=2)
+
+    def take(self, rows):
+        self.expected = self.expected[rows]
+
+    @rule(number=st.integers(1, 3))
+    def append(self, number):
+        self.seed += 1
+        new = places(len(self.expected), number, self.seed)
+        self.expected = torch.cat([self.expected, new], dim=2)
+        keys, values = self.cache.self_stores[0].append(new, -new)
+        assert torch.equal(keys, self.expected)
+        assert torch.equal(values, -self.expected)
+
+    @precondition(lambda self: len(self.expected) <= 9)
+    @rule(times=st.integers(1, 3))
+    def expand(self, times):
+        self.cache.expand(times)
+        self.beams *= times
+        self.expected = self.expected.repeat_interleave(times, dim=0)
+
+    @rule(data=st.data(), again=st.booleans())
+    def reorder(self, data, again):
+        chosen = [data.draw(st.integers(0, self.beams - 1)) for _ in self.expected]
+        rows = torch.arange(len(self.expected)) // self.beams * self.beams + torch.tensor(chosen)
+        for _ in range(1 + again):
+            self.cache.reorder(rows)
+            self.take(rows)
+            self.append(number=1)
+
+    @precondition(lambda self: len(self.memory) > 1)
+    @rule(data=st.data())
+    def keep_rows(self, data):
+        order = data.draw(st.permutations(range(len(self.memory))))
+        kept = torch.tensor(order[: data.draw(st.integers(1, len(order)))])
+        self.cache.keep_rows(kept)
+        self.take((kept[:, None] * self.beams + torch.arange(self.beams)).flatten())
+        self.memory, self.mask = self.memory[kept], self.mask[kept]
+
+    @rule(length=st.integers(1, 20))
+    def crop(self, length):
+        self.cache.crop(length)
+        self.expected = self.expected[:, :, :length]
+        self.append(number=1)
+
+    @invariant()
+    def memory_is_that_of_the_rows(self):
+        assert torch.equal(self.cache.cross_stores[0].read()[0], self.memory)
+        assert torch.equal(self.cache.memory_mask, self.mask)
+        assert self.cache.rows == len(self.expected)
+        assert self.cache.length == self.expected.shape[2]
+
+
+TestCacheBesidePlainTensors = CacheBesidePlainTensors.TestCase
+TestCacheBesidePlainTensors.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def filled_with_beams(rows, tokens):
+    cache = DecoderCache(1)
+    cache.expand(rows)
+    cache.self_stores[0].append(places(rows, tokens, 0), places(rows, tokens, 0))
+    return cache
+
+
+def test_what_beams_share_is_not_moved_again(monkeypatch):
+    cache, starts = filled_with_beams(2, 3), []
+    plain = SelfStore.select
+    monkeypatch.setattr(
+        SelfStore, "select", lambda self, rows, start=0: starts.append(start) or plain(self, rows, start=start)
+    )
+    for _ in range(2):
+        cache.reorder(torch.tensor([1, 1]))
+        cache.self_stores[0].append(places(2, 2, 1), places(2, 2, 1))
+    cache.reorder(torch.tensor([1, 0]))
+    cache.reorder(torch.tensor([0, 1]))
+    assert starts == [0, 3, 5], "from where they last came from one row; nothing where each goes on from itself"
+
+
+def test_reordering_and_thinning_out_make_no_new_buffers():
+    cache = filled(3)
+    cache.expand(2)
+    own, cross = cache.self_stores[0], cache.cross_stores[0]
+    one = torch.zeros(6, 2, 1, 3)
+    keys, crossed = own.append(one, one)[0].data_ptr(), cross.read()[0].data_ptr()
+    cache.reorder(torch.tensor([1, 0, 2, 2, 5, 4]))
+    assert own.append(one, one)[0].data_ptr() == keys
+    cache.keep_rows(torch.tensor([0, 2]))
+    assert cross.read()[0].data_ptr() == crossed
+    assert cross.read()[0].is_contiguous()
+
+
+@pytest.mark.parametrize("rows", [[0, 2, 2, 3], [0, 1, 2], [2, 1]])
+def test_rows_of_one_utterance_stay_together(rows):
+    cache = filled(2)
+    cache.expand(2)
+    with pytest.raises(InputError, match="the 2 rows of an utterance stay together"):
+        cache.reorder(torch.tensor(rows))
+
+
+def test_gradients_flow_through_a_reordered_cache():
+    store, new = SelfStore(), places(2, 2, 0, requires_grad=True)
+    store.append(new, new)
+    store.select(torch.tensor([1, 1]))
+    keys, _ = store.append(places(2, 1, 1), places(2, 1, 1))
+    keys.sum().backward()
+    assert torch.equal(new.grad[:, 0, 0, 0], torch.tensor([0.0, 2.0]))
