@@ -160,7 +160,7 @@ def test_tokens_under_rules_are_the_yardsticks_in_many_draws(data: st.DataObject
     check_rules(data, encoder, decoder)
 
 
-@examples(25)
+@examples(12)
 @given(data=st.data())
 def test_rules_about_the_encoders_tokens_are_the_yardsticks(data: st.DataObject) -> None:
     """Without a mask: the yardstick counts padding too."""
