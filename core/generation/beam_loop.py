@@ -127,7 +127,8 @@ class Search:
         """Groups whose pool nothing can enter any more, or is not to. *Shapes:* to (live utterances, groups)."""
         penalty, stopping, utterances = self.beams.length_penalty, self.beams.early_stopping, self.steps.utterances
         length = self.longest if stopping == "never" and penalty > 0 else self.origins.shape[1] + 1
-        hopeless = ~(self.sums[..., 0] / length**penalty > self.pool.worst(utterances))
+        reachable: Tensor = self.sums[..., 0] / length**penalty  # (live utterances, groups)
+        hopeless = ~(reachable > self.pool.worst(utterances))
         return hopeless | self.pool.full(utterances) if stopping is True else hopeless
 
     def _tell_leaving(self) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from speechgraft.generation import GenerationConfig
+from speechgraft.generation import GenerateOutput, GenerationConfig
 from speechgraft.generation.beam import Beams, beam_search
-from speechgraft.generation.output import GenerateOutput
 from speechgraft.generation.steps import Steps
 from speechgraft.generation.stopping import Stopping
 from speechgraft.registry import DecoderEntry, EncoderEntry
@@ -19,8 +18,25 @@ from speechgraft.testing.case import Case
 from speechgraft.testing.models import drawn_pair
 from speechgraft.testing.strategies import Batch, batches, draw_ids
 
-_UNFORCED: Final[dict[str, Any]] = {"forced_bos_token_id": None, "forced_eos_token_id": None}
-"""A config may force tokens, whatever is probable."""
+
+class Hypotheses(NamedTuple):
+    """What of a beam search is compared: see `GenerateOutput`."""
+
+    sequences: Tensor
+    sequences_scores: Tensor
+    beam_indices: Tensor
+
+
+def _tokens(model: PairModel, inputs: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
+    found = model.generate(inputs, attention_mask=mask, **options)
+    assert isinstance(found, Tensor), "no more was asked for"
+    return found
+
+
+def _hypotheses(model: PairModel, inputs: Tensor, mask: Tensor | None, **options: Any) -> Hypotheses:
+    found = model.generate(inputs, attention_mask=mask, return_dict_in_generate=True, **options)
+    assert isinstance(found, GenerateOutput), "it was asked for"
+    return Hypotheses(*(found[name] for name in Hypotheses._fields))
 
 
 @torch.no_grad()
@@ -47,12 +63,12 @@ def greedy(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     batch = case.draw(batches(model.encoder, rows=(2, 4)), "batch")
     new = case.draw(st.integers(0, 8), "max_new_tokens")
     mask = batch.mask
-    together = model.generate(batch.inputs, attention_mask=mask, max_new_tokens=new, **_UNFORCED)
-    uncached = model.generate(batch.inputs, attention_mask=mask, max_new_tokens=new, use_cache=False, **_UNFORCED)
-    case.holds(torch.equal(together, uncached), f"{together} with a cache, {uncached} without", "P06, keep_rows")
+    together = _tokens(model, batch.inputs, mask, max_new_tokens=new)
+    uncached = _tokens(model, batch.inputs, mask, max_new_tokens=new, use_cache=False)
+    case.holds(together.tolist() == uncached.tolist(), f"{together} with a cache, {uncached} without", "P06, keep_rows")
     for row in range(len(batch.lengths)):
         inputs, length = _alone(batch, row, encoder)
-        alone = model.generate(inputs, attention_mask=length, max_new_tokens=new, **_UNFORCED)[0]
+        alone = _tokens(model, inputs, length, max_new_tokens=new)[0]
         expected = torch.full_like(together[row], model.token("pad_token_id", "to fill rows"))
         expected[: len(alone)] = alone
         found = together[row].tolist()
@@ -68,22 +84,20 @@ def beams(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     model = _without_rules(drawn_pair(case, encoder, decoder))
     batch = case.draw(batches(model.encoder, rows=(2, 4)), "batch")
     width = case.draw(st.integers(2, 4), "num_beams")
-    search = {
+    search: dict[str, Any] = {
         "num_beams": width,
         "num_return_sequences": width,
         "length_penalty": case.draw(st.sampled_from([1.0, 0.0, 2.0]), "length_penalty"),
         "early_stopping": case.draw(st.sampled_from([False, True, "never"]), "early_stopping"),
         "max_new_tokens": case.draw(st.integers(1, 8), "max_new_tokens"),
-        "return_dict_in_generate": True,
-        **_UNFORCED,
     }
-    together = model.generate(batch.inputs, attention_mask=batch.mask, **search)
-    uncached = model.generate(batch.inputs, attention_mask=batch.mask, use_cache=False, **search)
+    together = _hypotheses(model, batch.inputs, batch.mask, **search)
+    uncached = _hypotheses(model, batch.inputs, batch.mask, use_cache=False, **search)
     found = together.sequences.tolist()
     case.holds(found == uncached.sequences.tolist(), "other hypotheses with a cache than without", "P06, reorder")
     for row in range(len(batch.lengths)):
         inputs, length = _alone(batch, row, encoder)
-        single = model.generate(inputs, attention_mask=length, **search)
+        single = _hypotheses(model, inputs, length, **search)
         rows = slice(row * width, (row + 1) * width)
         one, scores = single.sequences.tolist(), together.sequences_scores[rows]
         short = [tokens[: len(one[0])] for tokens in found[rows]]
@@ -107,10 +121,11 @@ def _alone(batch: Batch, row: int, encoder: EncoderEntry) -> tuple[Tensor, Tenso
 
 
 def _sums(
-    case: Case, model: PairModel, inputs: Tensor, mask: Tensor | None, output: GenerateOutput, penalty: float
+    case: Case, model: PairModel, inputs: Tensor, mask: Tensor | None, output: Hypotheses, penalty: float
 ) -> None:
     """Scores of hypotheses are what a full pass gives their tokens, over the power of their length."""
-    for tokens, origins, score in zip(output.sequences, output.beam_indices, output.sequences_scores, strict=True):
+    for row, tokens in enumerate(output.sequences):
+        origins, score = output.beam_indices[row], output.sequences_scores[row]
         if not torch.isfinite(score):  # the vocabulary has fewer texts than there are beams
             continue
         length = int((origins >= 0).sum())
@@ -125,7 +140,7 @@ def _beam_of_one(case: Case, model: PairModel, batch: Batch, new: int) -> None:
     prompt = torch.full((len(batch.lengths), 1), model.token("decoder_start_token_id", "to begin with"))
     pad = model.token("pad_token_id", "to fill rows")
     found = beam_search(steps, prompt, Beams(1), limit=1 + new, stopping=Stopping(sorted(model.ends())), pad=pad)
-    expected = model.generate(batch.inputs, attention_mask=batch.mask, max_new_tokens=new, **_UNFORCED).tolist()
+    expected = _tokens(model, batch.inputs, batch.mask, max_new_tokens=new).tolist()
     case.holds(found.sequences.tolist() == expected, f"{found.sequences.tolist()}, greedily {expected}", "beam_search")
 
 
