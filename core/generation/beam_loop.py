@@ -67,11 +67,10 @@ class Search:
 
     def step(self) -> bool:
         """Add a token to each beam, put aside what ended, let settled utterances go; whether any go on."""
-        scores, added = self.scorer(self.ids)
+        scores = self.scorer(self.ids)
         live, _, width = self.sums.shape
-        sums = self.sums.to(scores.dtype) + added.view(live, -1, width)
         by_group = scores.view(live, -1, width, scores.shape[-1])
-        choice = self.choose(by_group, sums, partial(self._ending, scores))
+        choice = self.choose(by_group, self.sums.to(scores.dtype), partial(self._ending, scores))
         self._put_aside(choice)
         self.sums = choice.going.scores
         self.done |= self._hopeless()

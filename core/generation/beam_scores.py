@@ -39,20 +39,13 @@ class Scorer:
         self._scores: list[_Shown] | None = [] if keep_scores else None
         self._logits: list[_Shown] | None = [] if keep_logits else None
 
-    def __call__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """What each token scores, and a number for each row that is to be added.
-
-        *Shapes:* (rows, tokens so far) to (rows, vocabulary) and (rows,).
-        """
+    def __call__(self, rows: Tensor) -> Tensor:
+        """What each token scores. *Shapes:* (rows, tokens so far) to (rows, vocabulary)."""
         logits = self.steps(rows)
         self._keep(self._logits, logits)
-        normaliser = logits.logsumexp(dim=-1)
-        if not self._changes and self._scores is None:
-            return logits, -normaliser  # the vocabulary is wide: it is not gone over for one number a row
-        log_probs = logits.sub_(normaliser[:, None])
-        log_probs = applied(self._changes, rows, log_probs)
-        self._keep(self._scores, log_probs)
-        return log_probs, torch.zeros_like(normaliser)
+        scores = applied(self._changes, rows, logits.log_softmax(dim=-1))
+        self._keep(self._scores, scores)
+        return scores
 
     def kept(self, utterances: int, beams: int, pad: int) -> tuple[Kept, Kept]:
         """Scores and logits of all steps, or `None` where they were not to be kept.

@@ -80,7 +80,10 @@ def rules(draw: st.DrawFn, vocab_size: int, longest: int) -> Options:
         "renormalize_logits": st.just(True),
     }
     names = draw(st.lists(st.sampled_from(sorted(every)), max_size=3, unique=True))
-    return {name: draw(every[name]) for name in names}
+    found = {name: draw(every[name]) for name in names}
+    forced = {found.get("forced_eos_token_id"), 2}  # BART forces 2 by itself; both sides refuse to suppress it
+    suppressed = [token for token in found.pop("suppress_tokens", ()) if token not in forced]
+    return {**found, "suppress_tokens": suppressed} if suppressed else found
 
 
 def drawn_ends(data: st.DataObject, rows: Tensor) -> int | list[int]:
