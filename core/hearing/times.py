@@ -101,5 +101,5 @@ class PairTimes:
         if self._model.encoder.input_kind == "waveform":
             return frame_moments(self._model.encoder, frames, audio.rate)
         # How many samples its inputs stand for is the extractor's affair: the frames share the audio.
-        moments: NDArray[np.float64] = (np.arange(frames) + 0.5) * (audio.seconds / frames)
-        return moments
+        borders = np.linspace(0.0, audio.seconds, frames + 1, dtype=np.float64)
+        return (borders[1:] + borders[:-1]) / 2

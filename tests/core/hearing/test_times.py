@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 from torch import nn
 
 import speechgraft
-from speechgraft.audio import Wav2Vec2FeatureExtractor
+from speechgraft.audio import Audio, Wav2Vec2FeatureExtractor
 from speechgraft.bundle import Transcriber
+from speechgraft.contracts import EncoderOutput
 from speechgraft.ctc import samples_per_frame
 from speechgraft.errors import InputError
 from speechgraft.hearing import times as pair_times
@@ -164,3 +166,17 @@ def test_what_is_no_way_to_tell_times_is_refused(times: Any) -> None:
 def test_a_transcript_is_one_text() -> None:
     with pytest.raises(InputError, match="num_return_sequences=2"):
         make()(noise(8000), num_beams=2, num_return_sequences=2)
+
+
+def test_frames_of_what_is_no_waveform_share_the_audio() -> None:
+    """Ten frames for two seconds, whatever an extractor made of the samples: bursts in the second and the eighth."""
+    tokenizer = build_tokenizer(TEXTS)
+    model: Any = SimpleNamespace(encoder=SimpleNamespace(input_kind="features"))
+    found = pair_times.PairTimes(model, tokenizer, EncoderOutput(last_hidden_state=torch.zeros(1, 10, 4)))
+    samples = noise(2 * 16_000) * 1e-3
+    for frame in (1, 7):
+        samples[frame * 3200 : (frame + 1) * 3200] *= 1000
+    tokens = tokenizer.encode("one two", add_special_tokens=False)
+    one, two = found.words(0, Audio(samples, 16_000, "x"), tokens, [(1, 1), (7, 7)])
+    assert (one.start, one.end) == pytest.approx((0.2, 0.4), abs=0.025)
+    assert (two.start, two.end) == pytest.approx((1.4, 1.6), abs=0.025)
