@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 import transformers.generation.utils
-from draws import audio, pairs, token_rows
+from draws import DECODER, ENCODER, Pair, audio, normal, pairs, token_rows
 from hypothesis import event, given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -31,7 +31,7 @@ beams (one token is forced upon the first step, say)."""
 
 ROOM = 20
 """Tokens of a vocabulary, at least: so many that 8 beams find a token each whatever the rules leave. Where there are
-fewer, the yardstick goes on with beams that there are not (see `test_differences.py`)."""
+fewer, the yardstick goes on with beams that there are not (see below)."""
 
 
 class _Double:
@@ -145,3 +145,41 @@ def test_hypotheses_are_the_yardsticks(data: st.DataObject, encoder: str, decode
 @given(data=st.data())
 def test_hypotheses_are_the_yardsticks_in_many_draws(data: st.DataObject, encoder: str, decoder: str) -> None:
     check_hypotheses(data, encoder, decoder)
+
+
+def fixed_pair(vocab_size: int) -> tuple[Any, Any]:
+    tokens = {"decoder_start_token_id": 1, "pad_token_id": 0}
+    reference = reference_pair(Pair(ENCODER, {**DECODER, "vocab_size": vocab_size}, tokens, 3))
+    return reference, graft(reference)
+
+
+def test_the_yardstick_fills_rows_with_the_end_where_the_padding_is_token_0() -> None:
+    reference, ours = fixed_pair(17)
+    x = normal(0, 3, 90)
+    end = int(ours.generate(x, num_beams=3, max_new_tokens=8)[0, 3])
+    options = {"num_beams": 3, "num_return_sequences": 3, "max_new_tokens": 8, "eos_token_id": end, "pad_token_id": 0}
+    found, expected = ours.generate(x, **options), reference.generate(x, **options)
+    behind = (found == end).cumsum(dim=1) - (found == end).long() > 0
+    assert behind.any()
+    assert (found[behind] == 0).all()
+    assert (expected[behind] == end).all()
+    assert found[~behind].tolist() == expected[~behind].tolist()
+
+
+def test_the_yardstick_returns_hypotheses_that_there_are_not() -> None:
+    """One token may come first, so that there is one text of one token; asked for two, it gives a score of -1e9."""
+    reference, ours = fixed_pair(17)
+    options = {
+        "num_beams": 2,
+        "num_return_sequences": 2,
+        "max_new_tokens": 1,
+        "prefix_allowed_tokens_fn": lambda utterance, ids: [5],
+        "return_dict_in_generate": True,
+        "output_scores": True,
+    }
+    x = normal(0, 1, 90)
+    found, expected = ours.generate(x, **options), reference.generate(x, **options)
+    assert found.sequences[0].tolist() == expected.sequences[0].tolist() == [1, 5]
+    assert found.sequences[1].tolist() == [1, 0]
+    assert found.sequences_scores[1] == -float("inf")
+    assert expected.sequences_scores[1] < NOTHING
