@@ -104,7 +104,8 @@ def check_rules(data: st.DataObject, encoder: str, decoder: str) -> None:
     ends = data.draw(st.lists(st.sampled_from(free[:, 1:].unique().tolist()), min_size=1, max_size=2, unique=True))
     options |= {"eos_token_id": ends, "max_new_tokens": NEW, "use_cache": data.draw(st.booleans())}
     told = {"return_dict_in_generate": True, "output_scores": True, "output_logits": True}
-    forced = options.get("forced_eos_token_id")
+    # A BART decoder's config forces an end by itself.
+    forced = options.get("forced_eos_token_id", reference.generation_config.forced_eos_token_id)
     forced = {forced} if isinstance(forced, int) else set(forced or ())
     assume(not (forced and forced <= set(options.get("suppress_tokens", ()))))
     assume(options.get("forced_bos_token_id") not in options.get("suppress_tokens", ()))
