@@ -34,6 +34,7 @@ from speechgraft.nn.packing.distances import fast_disentangled, fast_distances
 from speechgraft.nn.packing.front_end import fast_front_end, front_end_stand_ins
 from speechgraft.nn.packing.linear import fast_feed_forward, fast_linear, fast_output, linear_stand_ins
 from speechgraft.nn.packing.positions import fast_positions, lean_positions
+from speechgraft.nn.packing.small import fast_dropout, fast_norm
 from speechgraft.nn.packing.weights import StandIn, can_pack, packing_pays, release
 from speechgraft.nn.speech.front_end import ConvFrontEnd
 from speechgraft.nn.speech.positions import WeightNormConv
@@ -45,6 +46,8 @@ Forward = Callable[..., Any]
 
 _LEAN: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
     nn.Linear: fast_linear,
+    nn.LayerNorm: fast_norm,
+    nn.Dropout: fast_dropout,
     FeedForward: fast_feed_forward,
     OutputLayer: fast_output,
     ConvFrontEnd: fast_front_end,
@@ -53,7 +56,7 @@ _LEAN: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
 }
 """What makes a faster forward of a module of this very class, or `None` where there is none for it."""
 
-_FAST = {
+_FAST: dict[type[nn.Module], Callable[[Any], Forward | None]] = {
     **_LEAN,
     WeightNormConv: fast_positions,
     DisentangledAttention: fast_disentangled,
