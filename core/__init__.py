@@ -16,6 +16,7 @@ _HOMES = {
         "ConfigError",
         "IncompatiblePairError",
         "InputError",
+        "MissingExtraError",
         "PluginError",
         "RoutingError",
         "SpeechGraftError",

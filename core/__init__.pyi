@@ -14,6 +14,7 @@ from speechgraft.errors import CheckpointError as CheckpointError
 from speechgraft.errors import ConfigError as ConfigError
 from speechgraft.errors import IncompatiblePairError as IncompatiblePairError
 from speechgraft.errors import InputError as InputError
+from speechgraft.errors import MissingExtraError as MissingExtraError
 from speechgraft.errors import PluginError as PluginError
 from speechgraft.errors import RoutingError as RoutingError
 from speechgraft.errors import SpeechGraftError as SpeechGraftError

@@ -56,6 +56,23 @@ class InputError(SpeechGraftError, ValueError):
     """What was given to a model, an extractor, a tokenizer or a command cannot be used."""
 
 
+class MissingExtraError(SpeechGraftError, ImportError):
+    """A part of speechgraft is imported that needs a library which only an extra installs.
+
+    Args:
+        part: What is imported.
+        library: The library that is not there, which becomes the `name` of this `ImportError`.
+        extra: The extra that brings it.
+    """
+
+    def __init__(self, part: str, library: str, extra: str) -> None:
+        self.part, self.extra = part, extra
+        super().__init__(f'{part} needs {library}: pip install "speechgraft[{extra}]"', name=library)
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str | None, str]]:
+        return type(self), (self.part, self.name, self.extra)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the nearest of `known`, or nothing where none is near."""
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
