@@ -171,7 +171,7 @@ def test_a_start_token_outside_the_vocabulary_is_refused():
 
 def test_settings_of_searches_that_there_are_not_are_refused_and_not_passed_over(model):
     other = GenerationConfig.from_dict({"penalty_alpha": 0.6, "top_k": 4, "max_length": 5})
-    with pytest.raises(InputError, match="penalty_alpha=0.6: contrastive search is published as code"):
+    with pytest.raises(InputError, match=r"penalty_alpha=0.6: contrastive search is published as code"):
         model.generate(X, generation_config=other)
     with pytest.raises(InputError, match="stop_strings='a': a search knows token ids alone"):
         model.generate(X, stop_strings="a")
