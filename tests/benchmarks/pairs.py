@@ -11,6 +11,7 @@ import transformers
 
 import speechgraft as sg
 from speechgraft.contracts import EncoderOutput
+from speechgraft.nn.packing import prepared
 
 FRAMES: Final = 499
 """Of the memory: what 10 s of audio give."""
@@ -64,8 +65,9 @@ def memory(utterances: int) -> tuple[EncoderOutput, Any]:
 
 
 def difference(ours: Any, theirs: Any) -> float:
-    """The largest of the logits of the two on the same memory and tokens."""
+    """The largest of the logits of the two on the same memory and tokens, ours with prepared weights."""
     mine, other = memory(1)
     ids = torch.tensor([[101, 5, 6, 7]])
-    found = ours(encoder_outputs=mine, decoder_input_ids=ids).logits
+    with prepared(ours):
+        found = ours(encoder_outputs=mine, decoder_input_ids=ids).logits
     return float((found - theirs(encoder_outputs=other, decoder_input_ids=ids).logits).abs().max())
