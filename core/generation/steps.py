@@ -64,7 +64,8 @@ class Steps:
         self.seen: list[Seen] = []
         self._decoder = decoder
         self._memory = memory
-        self._memory_mask = memory_mask
+        # Where every frame counts, attention is spared the mask.
+        self._memory_mask = None if memory_mask is None or memory_mask.all() else memory_mask
         self._cache = decoder.new_cache() if cached else None
         self._finite = finite
         self._keep = {"output_attentions": keep_attentions, "output_hidden_states": keep_states}
