@@ -26,7 +26,7 @@ from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.packing import prepared
 from speechgraft.projection import projection
-from speechgraft.routing import route
+from speechgraft.routing import keywords, route
 from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token, marking_tokens
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
 
@@ -160,7 +160,7 @@ class Bridge(Component):
             RoutingError: An option that neither part takes.
             ConfigError: A special token is needed that no config sets.
         """
-        routed = route(options, self.forward_options(), unprefixed="encoder")
+        routed = route(options, self.forward_options(), unprefixed="encoder", own=keywords(Bridge.forward))
         keep = {
             "output_attentions": self._switch("output_attentions", output_attentions),
             "output_hidden_states": self._switch("output_hidden_states", output_hidden_states),

@@ -10,6 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_MISSPELT = 0.8
+"""Likeness (`difflib`, 0 to 1) from which one name is another, misspelt."""
+
+_BEGINNING = 0.88
+"""Likeness from which it is the beginning of another."""
+
+_SHORTEST = 4
+"""Letters of a beginning that says something."""
+
 
 class SpeechGraftError(Exception):
     """Base of all errors raised on purpose by speechgraft."""
@@ -74,6 +83,26 @@ class MissingExtraError(SpeechGraftError, ImportError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'x'?"` for the nearest of `known`, or nothing where none is near."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """`"; did you mean 'x'?"` for the nearest of `known`, or nothing where none is near.
+
+    A name that only begins several others stands for any of them: up to three are shown.
+    """
+    near = _nearest(name, sorted(set(known)))
+    if not near:
+        return ""
+    *others, last = map(repr, near)
+    return f"; did you mean {', '.join(others)} or {last}?" if others else f"; did you mean {last}?"
+
+
+def _nearest(name: str, known: list[str]) -> list[str]:
+    """What the name begins; else what is misspelt in few letters; else both; else what has most letters in common."""
+    whole = [other for other in known if len(name) >= _SHORTEST and other.startswith(name)]
+    misspelt = get_close_matches(name, known, n=1, cutoff=_MISSPELT)
+    return whole[:3] or misspelt or _begun(name, known) or get_close_matches(name, known, n=1)
+
+
+def _begun(name: str, known: list[str]) -> list[str]:
+    # One letter more or less, since a letter left out is what makes the name no beginning.
+    beginnings = {other: other[: len(name) + 1] for other in known if len(name) >= _SHORTEST}
+    near = get_close_matches(name, sorted(set(beginnings.values())), n=1, cutoff=_BEGINNING)
+    return [other for other, beginning in beginnings.items() if beginning in near][:3]

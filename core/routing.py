@@ -6,18 +6,27 @@ in `forward` to the encoder, in `generate` to the search or else the encoder; `e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from functools import wraps
+from inspect import Parameter, signature
+from types import MappingProxyType
+from typing import Any, ParamSpec, TypeVar
 
 from speechgraft.errors import InputError, RoutingError, did_you_mean
 
 Value = TypeVar("Value")
+Given = ParamSpec("Given")
 
 Destinations = Mapping[str, Collection[str]]
 
 
 def route(
-    options: Mapping[str, Any], destinations: Destinations, *, unprefixed: str | tuple[str, ...]
+    options: Mapping[str, Any],
+    destinations: Destinations,
+    *,
+    unprefixed: str | tuple[str, ...],
+    own: Collection[str] = (),
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
     """Sort options by destination, each to exactly one.
 
@@ -27,6 +36,8 @@ def route(
         unprefixed: The part to which options without a prefix go, or several, of which the first that takes
             an option has it. An option that such a part takes as it stands goes there even where it looks
             prefixed (`decoder_start_token_id`).
+        own: Names that whoever was called takes for itself; one of them may have been meant.
+        elsewhere: Options that something else takes, with what to do about each.
 
     Returns:
         For each part its options, without the prefix.
@@ -40,7 +51,7 @@ def route(
     for name, value in options.items():
         part, option = _destination(name, destinations, unprefixed)
         if option not in destinations[part]:
-            problems.append(f"unknown option {name!r}{did_you_mean(name, spellings(destinations, *unprefixed))}")
+            problems.append(unknown(name, [*own, *spellings(destinations, *unprefixed)], elsewhere))
         elif option in routed[part]:
             problems.append(f"{option!r} of the {part} was passed twice, with and without its prefix")
         else:
@@ -48,6 +59,52 @@ def route(
     if problems:
         raise RoutingError("; ".join(problems))
     return routed
+
+
+def unknown(name: str, known: Collection[str], elsewhere: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What is wrong with an option that nothing takes: the nearest name, or what to do `elsewhere`."""
+    hint = f": {elsewhere[name]}" if name in elsewhere else did_you_mean(name, known)
+    return f"unknown option {name!r}{hint}"
+
+
+def named(function: Callable[Given, Value]) -> Callable[Given, Value]:
+    """Let a function without `**options` refuse arguments as `route` does those of a pair.
+
+    Raises:
+        RoutingError: From the function: an argument is unknown, missing, or passed twice.
+    """
+
+    @wraps(function)
+    def checked(*given: Given.args, **options: Given.kwargs) -> Value:
+        try:
+            return function(*given, **options)
+        except TypeError:
+            problem = _misfit(function, given, options)
+            if problem is None:  # it came from within
+                raise
+        raise RoutingError(problem)
+
+    return checked
+
+
+def _misfit(function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any]) -> str | None:
+    """What is wrong with the arguments of a function, if anything is."""
+    takes, known = signature(function), keywords(function)
+    strange = [unknown(name, known) for name in options if name not in takes.parameters]
+    if strange:
+        return "; ".join(strange)
+    try:
+        takes.bind(*given, **options)
+    except TypeError as error:
+        return f"{error}; expected {', '.join(known)}"
+    return None
+
+
+def keywords(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the arguments that a function or method takes by name, in their order."""
+    kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    parameters = signature(function).parameters.items()
+    return tuple(name for name, parameter in parameters if parameter.kind in kinds and name not in ("self", "cls"))
 
 
 def spellings(destinations: Destinations, *unprefixed: str) -> list[str]:

@@ -22,6 +22,7 @@ from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.heads import HeadModel
 from speechgraft.registry.pretrained import Place, Source
 from speechgraft.registry.single import begin
+from speechgraft.routing import named
 from speechgraft.special_tokens import find_token
 
 
@@ -79,6 +80,7 @@ class CTCModel(HeadModel):
         """The head begins as the encoder's other linear layers do."""
         init_common(module, std=self.config.initializer_range)
 
+    @named
     def forward(
         self,
         input_values: Tensor,
@@ -102,6 +104,7 @@ class CTCModel(HeadModel):
         Raises:
             InputError: What was passed cannot be used, or the labels of a row do not fit into its frames; the message
                 names argument and row.
+            RoutingError: An argument is unknown or missing.
             ConfigError: There are labels, but `pad_token_id`, CTC's blank, is not set.
         """
         encoded = self.encode(

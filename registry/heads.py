@@ -19,6 +19,7 @@ from speechgraft.nn.speech.adapter import ConvAdapter
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.pretrained import Place
 from speechgraft.registry.single import SingleEncoderModel, begin
+from speechgraft.routing import named
 
 
 class HeadModel(SingleEncoderModel):
@@ -82,6 +83,7 @@ class SequenceClassificationModel(HeadModel):
             nn.init.constant_(self.layer_weights, 1 / len(self.layer_weights))
         init_common(module, std=self.config.initializer_range)
 
+    @named
     def forward(
         self,
         input_values: Tensor,
@@ -100,6 +102,7 @@ class SequenceClassificationModel(HeadModel):
 
         Raises:
             InputError: What was passed cannot be used; the message names argument and row.
+            RoutingError: An argument is unknown or missing.
         """
         keeps_states = self._switch("output_hidden_states", output_hidden_states)
         encoded = self.encode(

@@ -17,6 +17,7 @@ from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.pretrained import Place, Pretrained, with_place
+from speechgraft.routing import named
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
 
 
@@ -142,6 +143,7 @@ class EncoderModel(SingleEncoderModel):
     def init_weights(self, module: nn.Module) -> None:
         """Nothing: all parameters are the encoder's, which begins them."""
 
+    @named
     def forward(
         self,
         input_values: Tensor,
@@ -158,6 +160,7 @@ class EncoderModel(SingleEncoderModel):
 
         Raises:
             InputError: Inputs of another kind, a bad mask, a row too short.
+            RoutingError: An argument is unknown or missing.
         """
         encoded = self.encode(
             input_values,

@@ -242,6 +242,10 @@ def test_rows_must_go_with_the_cache(model):
 def test_unknown_options_are_refused_with_the_nearest_name(model):
     with pytest.raises(RoutingError, match="did you mean 'mask_time_indices'"):
         model(X, MASK, labels=LABELS, mask_time_index=None)
+    with pytest.raises(
+        RoutingError, match=r"'lables'; did you mean 'labels'.*'decoder_inputs_id'; did you mean 'decoder_input_ids'"
+    ):
+        model(X, lables=LABELS, decoder_inputs_id=IDS)
     with pytest.raises(RoutingError, match="did you mean 'decoder_position_ids'"):
         model(X, MASK, labels=LABELS, position_ids=None)
 

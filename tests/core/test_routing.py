@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgraft.errors import InputError, RoutingError
-from speechgraft.routing import one_of, route, spellings
+from speechgraft.routing import keywords, named, one_of, route, spellings
 
 FORWARD = {"encoder": {"mask_time_indices", "chunk"}, "decoder": {"position_ids", "chunk"}}
 FACTORY = {"pair": {"pad_token_id", "decoder_start_token_id"}, "encoder": {"layerdrop"}, "decoder": {"n_layer"}}
@@ -77,3 +77,48 @@ def test_one_of_several_arguments_is_taken():
     assert one_of(a=None, b=0) == 0
     with pytest.raises(InputError, match="a and c were passed together; pass one of them"):
         one_of(a=1, b=None, c=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "nearest"), [("lables", "labels"), ("decoder_inputs_id", "decoder_input_ids"), ("maks", "mask")]
+)
+def test_names_of_the_caller_itself_may_have_been_meant(option, nearest):
+    own = ("labels", "label_names", "decoder_input_ids", "decoder_inputs_embeds", "mask")
+    with pytest.raises(RoutingError, match=f"unknown option '{option}'; did you mean '{nearest}'"):
+        route({option: 1}, FORWARD, unprefixed="encoder", own=own)
+
+
+def test_an_option_of_something_else_is_sent_there():
+    elsewhere = {"keep_head": "pass it to the other factory"}
+    with pytest.raises(RoutingError, match=r"^unknown option 'keep_head': pass it to the other factory$"):
+        route({"keep_head": 1}, FACTORY, unprefixed="pair", elsewhere=elsewhere)
+
+
+class Caller:
+    @named
+    def call(self, values, mask=None, *, labels=None):
+        """What it does."""
+        return values + 1
+
+
+MISFITS = {
+    "a misspelt name": ((1,), {"atention_mask": 1, "lables": 2}, "unknown option 'atention_mask'.*'lables'.*'labels'"),
+    "nothing": ((), {}, "missing a required argument: 'values'; expected values, mask, labels"),
+    "too much": ((1, 2, 3), {}, "too many positional arguments; expected values"),
+    "one twice": ((1,), {"values": 1}, "multiple values for argument 'values'"),
+}
+
+
+@pytest.mark.parametrize(("given", "options", "message"), MISFITS.values(), ids=MISFITS)
+def test_a_function_refuses_arguments_as_a_pair_does(given, options, message):
+    with pytest.raises(RoutingError, match=message):
+        Caller().call(*given, **options)
+
+
+def test_a_function_that_refuses_arguments_is_otherwise_the_same():
+    assert Caller().call(1, labels=2) == 2
+    assert Caller.call.__doc__ == "What it does."
+    assert keywords(Caller.call) == ("values", "mask", "labels")
+    with pytest.raises(TypeError) as caught:
+        Caller().call("text")
+    assert not isinstance(caught.value, RoutingError), "an error from within stays what it is"

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 import speechgraft as sg
 from speechgraft.checkpoint import materialise
-from speechgraft.errors import CheckpointError, ConfigError, InputError
+from speechgraft.errors import CheckpointError, ConfigError, InputError, RoutingError
 from speechgraft.registry import CTCModel, EncoderModel, SequenceClassificationModel, default_catalog
 
 NAMES = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "sew": "SEW", "sew-d": "SEWD"}
@@ -198,6 +198,15 @@ def test_bad_input_is_refused_by_name_and_row(case: str) -> None:
     given, message = BAD_CALLS[case]
     with pytest.raises(InputError, match=message):
         tiny()(**{"input_values": X, **given})
+
+
+@every_kind
+def test_misspelt_and_missing_arguments_are_refused_as_those_of_pairs(kind: str) -> None:
+    model = tiny(kind=kind)
+    with pytest.raises(RoutingError, match="unknown option 'atention_mask'; did you mean 'attention_mask'"):
+        model(X, atention_mask=MASK)
+    with pytest.raises(RoutingError, match="missing a required argument: 'input_values'"):
+        model()
 
 
 def test_labels_that_do_not_fit_count_zero_where_the_config_says_so() -> None:
