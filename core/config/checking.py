@@ -54,7 +54,7 @@ def gather(cls: type, given: Mapping[str, Any], path: str = "$", renames: Mappin
         name = fields.get(key)
         if name is None:
             gathered.unknown[key] = value
-        elif gathered.values.get(name, value) != value:
+        elif name in gathered.values and gathered.values[name] != value:
             gathered.problems.append(f"{path}.{key}: {show(value)} contradicts {gathered.places[name]}")
         else:
             gathered.values[name], gathered.places[name] = value, f"{path}.{key}"

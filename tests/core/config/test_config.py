@@ -131,6 +131,15 @@ def test_an_unknown_name_cannot_be_set_or_read() -> None:
         _ = config.widht
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_not_finite_are_refused_by_field(value: float) -> None:
+    assert problems_of(ToyConfig, scale=value) == (f"$.scale: expected a number or null, got {value}",)
+    assert problems_of(ToyConfig.from_dict, {"scale": value}) == problems_of(ToyConfig, scale=value)
+    assert problems_of(ToyConfig().copy, scale=value) == problems_of(ToyConfig, scale=value)
+    with pytest.raises(ConfigError, match=f"got {value}"):
+        ToyConfig().scale = value
+
+
 def test_aliases_are_read_set_and_accepted() -> None:
     config = ToyConfig(hidden_size=16)
     assert config.width == config.hidden_size == 16
