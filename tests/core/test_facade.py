@@ -60,6 +60,11 @@ def test_every_name_resolves_and_is_in_dir() -> None:
         assert name in dir(speechgraft)
 
 
+def test_dir_shows_what_is_public_and_nothing_that_the_module_needs_for_itself() -> None:
+    shown = {name for name in dir(speechgraft) if not name.startswith("__")}
+    assert shown == {*speechgraft.__all__, *speechgraft._MODULES} - {"__version__"}
+
+
 def test_public_modules_are_attributes() -> None:
     code = "import speechgraft as sg; assert sg.registry.Catalog and sg.errors.ConfigError and 'testing' in dir(sg)"
     assert "speechgraft.registry" in loaded_after(code)
