@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -12,7 +12,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-def read_ahead(given: Iterable[Given], read: Callable[[Given], Made], depth: int) -> Iterator[Made]:
+def read_ahead(given: Iterable[Given], read: Callable[[Given], Made], depth: int) -> Generator[Made, None, None]:
     """`read` of each item, in order, done in another thread up to `depth` items before they are asked for.
 
     An error of `read` is raised in its turn. What waits is dropped when the iterator is closed.

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from speechgraft.audio.padding import Padding, pad_rows, planned_length, truncate_rows
+from speechgraft.audio.samples import as_samples
 from speechgraft.errors import ConfigError, InputError, did_you_mean
 from speechgraft.json_files import read_json, write_json
+from speechgraft.routing import named
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "feature_size": int,
@@ -115,6 +117,7 @@ class Wav2Vec2FeatureExtractor:
         if found := [problem for problem in problems if problem]:
             raise ConfigError(f"{type(self).__name__}: {len(found)} wrong", found)
 
+    @named
     def __call__(
         self,
         raw_speech: ArrayLike | Sequence[ArrayLike],
@@ -129,7 +132,8 @@ class Wav2Vec2FeatureExtractor:
         """Normalise and pad.
 
         Args:
-            raw_speech: Mono samples of one utterance, or of several.
+            raw_speech: Mono samples of one utterance, or of several: arrays, tensors or lists. Full scale is -1 to 1;
+                integers of 8, 16 and 32 bits are scaled to that, as `soundfile` does.
             padding: `True` or `"longest"`; `"max_length"`; `False` or `"do_not_pad"`.
             max_length: Samples that `padding="max_length"` pads to and `truncation` cuts at.
             truncation: Whether longer rows are cut.
@@ -139,8 +143,8 @@ class Wav2Vec2FeatureExtractor:
             sampling_rate: The rate of `raw_speech`, to be compared with the one expected.
 
         Raises:
-            InputError: The rate is another one, a row is empty, not mono or not finite, or rows of
-                different lengths are asked for as one tensor.
+            InputError: The rate is another one, a row is empty, not mono, not finite or of integers of 64 bits,
+                or rows of different lengths are asked for as one tensor.
         """
         self._check_rate(sampling_rate)
         rows = _rows(raw_speech)
@@ -229,13 +233,8 @@ def _is_batch(raw_speech: Any) -> bool:
 
 
 def _row(row: Any, index: int) -> NDArray[np.float32]:
-    try:
-        # A copy: what is given back must not share memory with what was put in.
-        samples = np.asarray(row, dtype=np.float32).copy()
-    except (TypeError, ValueError) as error:
-        raise InputError(f"row {index}: not a row of numbers ({error})") from None
-    if samples.ndim != 1:
-        raise InputError(f"row {index}: shape {samples.shape}, expected (samples,) of one channel")
+    # A copy: what is given back must not share memory with what was put in.
+    samples = as_samples(row, f"row {index}").copy()
     if not len(samples):
         raise InputError(f"row {index}: no samples")
     if not np.isfinite(samples).all():

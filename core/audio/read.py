@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from speechgraft.audio.containers import missing_bytes
+from speechgraft.audio.samples import as_samples
 from speechgraft.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".ai
 
 # Rates outside these are damaged headers; resampling from 1 Hz would make a small file huge.
 _RATES = (1_000, 768_000)
+
+# The usual block of a FLAC file: how finely it is told where one breaks.
+_FRAMES_OF_A_BLOCK = 4_096
+
+# What the decoder gives for the length of a FLAC file that was written to a pipe.
+_UNKNOWN_LENGTH = (1 << 63) - 1
 
 
 @attrs.frozen(eq=False)
@@ -57,17 +64,14 @@ class Audio:
 
     @classmethod
     def of(cls, samples: ArrayLike, rate: int, source: str = "<array>") -> Audio:
-        """Sound that is in memory. *Shapes:* `samples` (samples,), full scale is -1 to 1.
+        """Sound that is in memory. *Shapes:* `samples` (samples,).
+
+        Full scale is -1 to 1, and for integers what their type holds; see `as_samples`.
 
         Raises:
-            InputError: No row of finite numbers.
+            InputError: No row of finite numbers, or of integers of 64 bits.
         """
-        try:
-            array = np.asarray(samples, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{source}: not a row of numbers ({error})") from None
-        if array.ndim != 1:
-            raise InputError(f"{source}: shape {array.shape}, expected (samples,) of one channel")
+        array = as_samples(samples, source)
         _check_samples(array, rate, source)
         return cls(array, rate, source)
 
@@ -81,8 +85,9 @@ def read_audio(source: AudioSource, rate: int = 16_000, *, max_seconds: float | 
         max_seconds: Refuse longer audio; known from the header, before anything is decoded.
 
     Raises:
-        InputError: The file is missing, empty, no audio, cut short (where a wav or aiff header tells),
-            too long, or holds values that are not finite numbers.
+        InputError: The file is missing, empty, no audio, damaged or cut short (where its format tells: wav, aiff
+            and flac do, mp3 and ogg may be read as far as they go), too long, of a length that its header
+            does not say, or holds values that are not finite numbers.
     """
     name = source_name(source)
     with _opened(source, name) as file:
@@ -138,23 +143,55 @@ def _seekable(file: IO[bytes], name: str) -> IO[bytes]:
 
 
 def _decode(file: IO[bytes], name: str, max_seconds: float | None) -> tuple[NDArray[np.float32], int]:
-    import soundfile
-
     _check_container(file, name)
-    try:
-        with soundfile.SoundFile(file) as sound:
-            _check_header(sound, name, max_seconds)
-            # Mixed in blocks, so that many channels of a long file need no more memory than one.
-            blocks = sound.blocks(blocksize=1 << 20, dtype="float32", always_2d=True)
-            mono = [block.mean(axis=1) if block.shape[1] > 1 else block[:, 0].copy() for block in blocks]
-            found_rate = sound.samplerate
-    except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: not audio that can be decoded ({_cause(error)})") from None
-    samples = np.concatenate(mono) if mono else np.zeros(0, np.float32)
+    start = file.tell()
+    with _sound(file, name) as sound:
+        _check_header(sound, name, max_seconds)
+        found_rate: int = sound.samplerate
+        try:
+            samples = _mixed(sound)
+        except _failures() as error:
+            file.seek(start)
+            raise InputError(f"{name}: {_break(file, name)}") from error
     _check_samples(samples, found_rate, name)
     return samples, found_rate
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What the decoder raises for what it cannot read."""
+    import soundfile
+
+    return (soundfile.SoundFileError, TypeError, ValueError, OSError)
+
+
+def _sound(file: IO[bytes], name: str) -> soundfile.SoundFile:
+    import soundfile
+
+    try:
+        return soundfile.SoundFile(file)
+    except _failures() as error:
+        raise InputError(f"{name}: not audio that can be decoded ({_cause(error)})") from None
+
+
+def _mixed(sound: soundfile.SoundFile) -> NDArray[np.float32]:
+    """All samples as one channel: (samples,)."""
+    # Mixed in blocks, so that many channels of a long file need no more memory than one.
+    blocks = sound.blocks(blocksize=1 << 20, dtype="float32", always_2d=True)
+    mono = [block.mean(axis=1) if block.shape[1] > 1 else block[:, 0].copy() for block in blocks]
+    return np.concatenate(mono) if mono else np.zeros(0, np.float32)
+
+
+def _break(file: IO[bytes], name: str) -> str:
+    """What is wrong with a file whose header is whole and whose samples are not."""
+    with _sound(file, name) as sound:
+        decoded, promised = 0, sound.frames / sound.samplerate
+        try:
+            while count := len(sound.read(_FRAMES_OF_A_BLOCK, dtype="float32", always_2d=True)):
+                decoded += count
+        except _failures():
+            pass  # which is known: here it matters how far one comes
+        read = decoded / sound.samplerate
+    return f"cut short or damaged: {read:.2f} s of the {promised:.2f} s that the header promises can be decoded"
 
 
 def _cause(error: Exception) -> str:
@@ -178,6 +215,8 @@ def _check_header(sound: soundfile.SoundFile, name: str, max_seconds: float | No
     low, high = _RATES
     if not low <= sound.samplerate <= high:
         raise InputError(f"{name}: a sampling rate of {sound.samplerate} Hz, expected {low} to {high} Hz")
+    if sound.frames == _UNKNOWN_LENGTH:
+        raise InputError(f"{name}: the header does not say how long it is: write it to a file, not to a pipe")
     seconds = sound.frames / sound.samplerate
     if max_seconds is not None and seconds > max_seconds:
         raise InputError(f"{name}: {seconds:.1f} s long, more than the {max_seconds:g} s allowed (max_seconds)")
@@ -185,7 +224,7 @@ def _check_header(sound: soundfile.SoundFile, name: str, max_seconds: float | No
 
 def _check_samples(samples: NDArray[np.float32], rate: int, name: str) -> None:
     if not len(samples):
-        raise InputError(f"{name}: there is not a single sample")
+        raise InputError(f"{name}: there is not a single sample: it is empty, or a file that was cut short")
     bad = np.flatnonzero(~np.isfinite(samples))
     if len(bad):
         raise InputError(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from transformers import Wav2Vec2FeatureExtractor as Reference
 
 from speechgraft.audio import Wav2Vec2FeatureExtractor
-from speechgraft.errors import CheckpointError, ConfigError, InputError
+from speechgraft.errors import CheckpointError, ConfigError, InputError, RoutingError
 
 rows = st.lists(
     st.tuples(st.integers(1, 90), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1e-3, 0.3, 1.0])),
@@ -183,3 +183,10 @@ def test_a_bad_file_is_refused(contents: str | None, message: str, tmp_path: Pat
         Wav2Vec2FeatureExtractor.from_pretrained(tmp_path)
     with pytest.raises(ConfigError, match="did you mean 'do_normalize'"):
         Wav2Vec2FeatureExtractor.from_pretrained(tmp_path, do_normalise=True)
+
+
+def test_misspelt_and_missing_arguments_are_refused_with_the_nearest_name() -> None:
+    with pytest.raises(RoutingError, match="unknown option 'return_tensor'; did you mean 'return_tensors'"):
+        Wav2Vec2FeatureExtractor()(np.zeros(4), return_tensor="pt")
+    with pytest.raises(RoutingError, match="missing a required argument: 'raw_speech'"):
+        Wav2Vec2FeatureExtractor()()

@@ -99,6 +99,33 @@ def test_a_file_that_was_cut_short_is_refused(cut: int, container: tuple[str, st
     assert "cut short" in refusal(whole[:-cut])
 
 
+def noisy_flac() -> bytes:
+    """Two seconds that do not pack well, in blocks of 4,096 samples."""
+    samples = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
+    return encoded(samples, 16000, "FLAC")
+
+
+@settings(max_examples=25, deadline=None)
+@given(kept=st.floats(0.01, 0.99))
+def test_a_flac_that_was_cut_short_says_how_far_it_goes(kept: float) -> None:
+    whole = noisy_flac()
+    told = refusal(whole[: int(kept * len(whole))])
+    assert "<bytes>: cut short or damaged: " in told and " s of the 2.00 s that the header promises" in told
+    assert float(told.split("damaged: ")[1].split(" s")[0]) <= 2 * kept
+
+
+def test_a_flac_that_is_damaged_or_a_header_alone_says_so() -> None:
+    whole = noisy_flac()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 255
+    assert "damaged: 0.51 s of the 2.00 s" in refusal(bytes(damaged))
+    assert "damaged: 0.00 s of the 2.00 s" in refusal(whole[:86])
+    endless = bytearray(whole)
+    endless[21] &= 0xF0  # the number of samples, 36 bits of the header: 0 stands for unknown
+    endless[22:26] = bytes(4)
+    assert "the header does not say how long it is" in refusal(bytes(endless), max_seconds=300)
+
+
 def test_a_wav_that_was_written_to_a_pipe_has_no_length_and_is_read() -> None:
     whole = bytearray(encoded(tone(0.1, 16000), 16000))
     place = whole.index(b"data") + 4
@@ -130,7 +157,7 @@ def test_what_is_no_audio_is_refused(tmp_path: Path) -> None:
         "2 of 1600 samples are not finite numbers, the first is nan at 0.003 s": encoded(
             samples, 16000, "WAV", "FLOAT"
         ),
-        "there is not a single sample": encoded(tone(0, 16000), 16000),
+        "there is not a single sample: it is empty": encoded(tone(0, 16000), 16000),
         "opened as text": io.StringIO("words"),
         "not from int": 3,
         "not audio": tmp_path / "a.raw",
