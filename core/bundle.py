@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from speechgraft.registry.models import PairModel
     from speechgraft.text import TextTokenizer
 
-Source = AudioSource | Audio | NDArray[Any]
-"""A path, the bytes of a file, a binary file, an `Audio`, or mono samples at the extractor's rate."""
+Source = AudioSource | Audio | NDArray[Any] | torch.Tensor
+"""A path, the bytes of a file, a binary file, an `Audio`, or an array or tensor of mono samples at the extractor's
+rate: floats of which full scale is -1 to 1, or integers of 8, 16 or 32 bits, which are scaled to that."""
 
 _WINDOW_SECONDS = 1200.0
 
@@ -193,13 +194,14 @@ class Transcriber:
         return self._finished(self._calls(sources, batch_size, max_seconds, times, generation), on_error)
 
     def _finished(self, calls: _Calls, on_error: Callable[[Failure], None] | None) -> Iterator[Transcript]:
-        for item in self._heard(calls, None):
-            if isinstance(item, Transcript):
-                yield item
-            elif on_error is None:
-                raise item.error
-            else:
-                on_error(item)
+        with closing(self._heard(calls, None)) as items:
+            for item in items:
+                if isinstance(item, Transcript):
+                    yield item
+                elif on_error is None:
+                    raise item.error
+                else:
+                    on_error(item)
 
     def stream(
         self,
@@ -242,8 +244,9 @@ class Transcriber:
         on_end: Callable[[int, Transcript], None] | None,
     ) -> Generator[tuple[int, str], None, None]:
         def work(outlet: Outlet[tuple[int, str] | Transcript | Failure]) -> None:
-            for item in self._heard(calls, outlet):
-                outlet.put(item)
+            with closing(self._heard(calls, outlet)) as items:
+                for item in items:
+                    outlet.put(item)
 
         place = 0  # transcripts and failures come in the order of the sources
         with closing(in_background(work)) as items:
@@ -274,19 +277,20 @@ class Transcriber:
         hearing = hearing_of(self.model, self.tokenizer, self.extractor.sampling_rate)
         return _Calls(sources, batch_size, max_seconds, hearing, hearing.options(generation, times))
 
-    def _heard(self, calls: _Calls, outlet: Outlet[Any] | None) -> Iterator[Transcript | Failure]:
+    def _heard(self, calls: _Calls, outlet: Outlet[Any] | None) -> Generator[Transcript | Failure, None, None]:
         """The transcript of each source, or why there is none, in their order."""
         read = read_ahead(
             enumerate(calls.sources), lambda source: self._read(*source, calls.max_seconds), depth=2 * calls.batch_size
         )
         batches = calls.batches(self.model, self.extractor, outlet)
         begin = 0
-        for window in windows(read, _seconds, 4 * calls.batch_size, _WINDOW_SECONDS):
-            places = dict(enumerate(window, start=begin))
-            heard = batches.hear({place: item for place, item in places.items() if isinstance(item, Audio)})
-            for place, item in places.items():
-                yield item if isinstance(item, Failure) else _result(place, item, heard[place])
-            begin += len(window)
+        with closing(read):  # whoever stops early, or raises, leaves no thread that reads
+            for window in windows(read, _seconds, 4 * calls.batch_size, _WINDOW_SECONDS):
+                places = dict(enumerate(window, start=begin))
+                heard = batches.hear({place: item for place, item in places.items() if isinstance(item, Audio)})
+                for place, item in places.items():
+                    yield item if isinstance(item, Failure) else _result(place, item, heard[place])
+                begin += len(window)
 
     def _read(self, index: int, source: Source, max_seconds: float | None) -> Audio | Failure:
         try:
@@ -303,8 +307,13 @@ class Transcriber:
         rate: int = self.extractor.sampling_rate
         if isinstance(source, Audio):
             return source.at(rate)
-        if isinstance(source, np.ndarray):
+        if isinstance(source, np.ndarray | torch.Tensor):
             return Audio.of(source, rate)
+        if not (isinstance(source, str | os.PathLike | bytes) or hasattr(source, "read")):
+            raise InputError(
+                "expected a path, bytes, a binary file, an Audio, or an array or tensor of samples, "
+                f"not a {type(source).__name__}"
+            )
         return read_audio(source, rate, max_seconds=max_seconds)
 
     def _check_long_enough(self, audio: Audio) -> None:
@@ -346,7 +355,9 @@ def check_hears(encoder: str, input_kind: str) -> None:
 
 def _listed(sources: Any) -> Iterable[Source]:
     """The sources of a call, of which a single one needs no list."""
-    one = isinstance(sources, str | os.PathLike | bytes | bytearray | Audio | np.ndarray) or hasattr(sources, "read")
+    one = isinstance(sources, str | os.PathLike | bytes | bytearray | Audio | np.ndarray | torch.Tensor) or hasattr(
+        sources, "read"
+    )
     listed: Iterable[Source] = [sources] if one else sources
     return listed
 

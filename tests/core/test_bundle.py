@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,28 @@ def test_a_pair_of_text_is_refused_for_it_does_not_hear() -> None:
     model = speechgraft.pair("bert", "bert", encoder=tiny, decoder=tiny)
     with pytest.raises(InputError, match="encoder 'bert' takes tokens, but there is audio to encode"):
         Transcriber(model, Wav2Vec2FeatureExtractor(), build_tokenizer(["zero one"]))
+
+
+def test_tensors_and_integers_are_heard_as_the_array_of_floats(transcriber: Transcriber) -> None:
+    whole = (np.random.default_rng(4).normal(0, 0.1, 4000) * 32768).astype(np.int16)
+    wave = whole.astype(np.float32) / 32768
+    expected = transcriber(wave)
+    assert expected.tokens
+    for same in (torch.from_numpy(wave), whole, torch.from_numpy(whole)):
+        found = transcriber(same)
+        assert (found.text, found.tokens, found.seconds) == (expected.text, expected.tokens, expected.seconds)
+    assert "".join(text for _, text in transcriber.stream(torch.from_numpy(wave))) == expected.text
+
+
+def test_what_is_no_source_is_refused_by_a_list_of_what_is(transcriber: Transcriber) -> None:
+    with pytest.raises(InputError, match="an array or tensor of samples, not a list"):
+        transcriber([0.0] * 4000)
+    with pytest.raises(InputError, match=r"shape \(1, 4000\), expected \(samples,\) of one channel"):
+        transcriber(torch.zeros(1, 4000))
+
+
+def test_an_error_leaves_no_thread_that_reads(transcriber: Transcriber) -> None:
+    with pytest.raises(InputError) as caught:
+        list(transcriber.batch([np.zeros(1), *[np.ones(4000)] * 20], batch_size=1))
+    # While the error, and with it the frames that it passed through, is still held.
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("speechgraft")], caught
