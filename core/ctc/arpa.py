@@ -149,6 +149,8 @@ class _Reader:
             self.number += 1
             if stripped := line.strip():
                 return stripped
+        if not self.number:
+            raise CheckpointError(f"{self.path}: the file is empty, expected an ARPA file")
         raise self._broken("the file ends before \\end\\")
 
     def _broken(self, found: str) -> CheckpointError:

@@ -24,7 +24,8 @@ _DEFAULTS = {"bos": "<s>", "eos": "</s>", "unk": "<unk>", "pad": "<pad>"}
 class CTCTokenizer(TextTokenizer):
     """Characters (and tokens of several characters) with a word delimiter; the `pad` token is the blank.
 
-    Special tokens that the vocabulary lacks get the ids after its last, in the order bos, eos, unk, pad.
+    Special tokens that the vocabulary lacks get the ids after its last, in the order bos, eos, unk, pad, and
+    `vocab_size` counts them: name all four in the vocabulary where its size is to be the model's.
 
     Args:
         vocabulary: Token to id.
@@ -87,10 +88,21 @@ class CTCTokenizer(TextTokenizer):
         """The id of each character, of the delimiter for each space, of `unk` for what is not in the vocabulary.
 
         Nothing is put around the text: a CTC model has no start and no end.
+
+        Raises:
+            InputError: A character is not in the vocabulary, and neither is `unk`, so that no model has a score for it.
         """
-        unknown = self.unk_token_id
-        ids = (self.token_to_id(token) for token in self._split(text))
-        return [number for number in (unknown if found is None else found for found in ids) if number is not None]
+        unknown = self.vocabulary.get(self._special["unk"])
+        ids: list[int] = []
+        for token in self._split(text):
+            found = self.token_to_id(token)
+            number = unknown if found is None else found
+            if number is None:
+                raise InputError(
+                    f"{token!r} is not in the vocabulary, and it has no unknown token ({self._special['unk']!r})"
+                )
+            ids.append(number)
+        return ids
 
     def _split(self, text: str) -> list[str]:
         tokens: list[str] = []

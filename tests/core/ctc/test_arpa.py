@@ -151,6 +151,12 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.arpa").write_bytes(BIGRAMS.encode().replace(b"KAT", b"K\xc4T"))
     with pytest.raises(CheckpointError, match=r"latin\.arpa: the language model cannot be read: .*utf-8"):
         load_language_model(tmp_path / "latin.arpa")
+    (tmp_path / "empty.arpa").write_text("")
+    with pytest.raises(CheckpointError, match=r"empty\.arpa: the file is empty, expected an ARPA file"):
+        load_language_model(tmp_path / "empty.arpa")
+    (tmp_path / "blank.arpa").write_text("\n\n\n")
+    with pytest.raises(CheckpointError, match=r"blank\.arpa, line 3: the file ends before"):
+        load_language_model(tmp_path / "blank.arpa")
     (tmp_path / "cut.gz").write_bytes(gzip.compress(BIGRAMS.encode())[:60])
     with pytest.raises(CheckpointError, match=r"cut\.gz"):
         load_language_model(tmp_path / "cut.gz")

@@ -71,6 +71,17 @@ def test_encoding_is_the_published_one(
     assert ours.encode(text) == theirs(text).input_ids
 
 
+def test_what_neither_vocabulary_nor_unknown_token_stands_for_is_refused(tmp_path: Path) -> None:
+    tokenizer = CTCTokenizer({"<pad>": 0, "|": 1, "A": 2})
+    assert tokenizer.encode("A A") == [2, 1, 2]
+    tokenizer.save_pretrained(tmp_path)  # writes `<unk>` among the added tokens, of which no model has a score
+    for each in (tokenizer, load_tokenizer(tmp_path)):
+        with pytest.raises(InputError, match="'B' is not in the vocabulary, and it has no unknown token \\('<unk>'\\)"):
+            each.encode("A B")
+    assert CTCTokenizer({"<pad>": 0, "|": 1, "A": 2, "<unk>": 3}).encode("A B") == [2, 1, 3]
+    assert CTCTokenizer({"<pad>": 0, "|": 1, "A": 2, "[UNK]": 3}, {"unk": "[UNK]"}).encode("B") == [3]
+
+
 @given(st.text("ABC|", max_size=20))
 def test_text_survives_a_blank_between_equal_neighbours(text: str) -> None:
     tokenizer = CTCTokenizer({token: number for number, token in enumerate(TOKENS)})
