@@ -1,7 +1,7 @@
-"""What the bridge asks of an encoder and of a decoder, and what they give back.
+"""What the bridge asks of an encoder, of a connector and of a decoder, and what they give back.
 
-An encoder and a decoder are ordinary `torch.nn.Module`s that fill these two classes. Lengths and
-masks travel with the tensors: the bridge asks nothing that is not written here.
+All three are ordinary `torch.nn.Module`s that fill these classes. Lengths and masks travel with the
+tensors: the bridge asks nothing that is not written here.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ class Seq2SeqOutput(Output):
     """What a pair gives back: the decoder's results, then the encoder's.
 
     *Shapes:* `loss` (); `logits` (batch, tokens, vocabulary); `encoder_last_hidden_state` the
-    memory (batch, frames, decoder size) or, where the encoder takes tokens, its own last hidden state (batch,
-    tokens, encoder size), as published; `encoder_frame_mask` (batch, frames); `ctc_logits`
-    (batch, frames, CTC vocabulary) where the pair carries a CTC head, `ctc_loss` () where labels
+    memory (batch, memory frames, decoder size) or, where the encoder takes tokens, its own last hidden state (batch,
+    tokens, encoder size), as published; `encoder_frame_mask` the mask of that, (batch, its frames); `ctc_logits`
+    (batch, encoder frames, CTC vocabulary) where the pair carries a CTC head, `ctc_loss` () where labels
     came with it. `loss` never includes `ctc_loss`.
     """
 
@@ -179,6 +179,7 @@ class Encoder(Component):
         input_kind: `"waveform"` (batch, samples), `"features"` (batch, frames, bins) or `"tokens"`
             (batch, tokens).
         output_size: Width of `last_hidden_state`.
+        feature_size: Bins of a frame of features; `None` where other things than features go in.
         vocab_size: Tokens of the vocabulary; `None` where other things than tokens go in.
         embedding_size: Width of `inputs_embeds`; `None` where `forward` has no such option.
         max_positions: The most inputs of one row, `None` where nothing limits them.
@@ -187,6 +188,7 @@ class Encoder(Component):
 
     input_kind: InputKind
     output_size: int
+    feature_size: int | None = None
     vocab_size: int | None = None
     embedding_size: int | None = None
     max_positions: int | None = None
@@ -225,6 +227,38 @@ class Encoder(Component):
 
         An encoder adds options of its own as further keyword-only parameters; the bridge routes
         to them by these names.
+        """
+
+
+class Connector(Component):
+    """Between the encoder and the memory: frames of the encoder in, frames that the decoder attends to out.
+
+    It may change their width, and how many there are.
+
+    Attributes:
+        input_size: Width of the frames that go in, the encoder's `output_size`.
+        output_size: Width of the memory, the decoder's `memory_size`.
+    """
+
+    input_size: int
+    output_size: int
+
+    @abstractmethod
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Frames of memory that come of so many frames.
+
+        *Shapes:* (batch,) to (batch,), integers. Exact for every length from 1 on, each of which gives at least
+        one; more frames never give fewer.
+        """
+
+    @abstractmethod
+    def forward(self, hidden: Tensor, frame_mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Memory of frames, and which of it counts.
+
+        *Shapes:* `hidden` (batch, frames, input_size) and `frame_mask` (batch, frames), bool, true for what counts,
+        to (batch, memory frames, output_size) and (batch, memory frames), bool. `None` is every frame, and gives
+        `None`. What counts of audio is the beginning of each row, of tokens it may lie anywhere; frames that do
+        not count must not change the memory that does.
         """
 
 

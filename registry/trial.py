@@ -88,8 +88,8 @@ def _injected(entry: DecoderEntry, config: Config, decoder: Decoder) -> int:
 
 def _trial(model: PairModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Notes and problems of running the shortest input and one token through the pair, on meta tensors."""
-    if model.encoder.input_kind == "features":
-        return ("not tried on an input: the contract does not tell how many bins its features have",), ()
+    if model.encoder.input_kind == "features" and model.encoder.feature_size is None:
+        return (), (f"{type(model.encoder).__name__} takes features, but its feature_size is None",)
     try:
         return (), tuple(_run(model.eval()))
     # Somebody else's module may fail in any way; what fails on every device is its problem, what fails for
@@ -106,12 +106,19 @@ def _run(model: PairModel) -> Iterator[str]:
     encoder, decoder = model.encoder, model.decoder
     promised = int(encoder.output_lengths(torch.tensor([encoder.minimum_length]))[0])
     with torch.no_grad(), torch.device("meta"):
-        kind = torch.int64 if encoder.input_kind == "tokens" else torch.get_default_dtype()
-        frames = encoder(torch.zeros(1, encoder.minimum_length, dtype=kind)).last_hidden_state
+        frames = encoder(_shortest(encoder)).last_hidden_state
         ids = torch.zeros(1, 1, dtype=torch.int64)
         logits = decoder(ids, memory=model.connect(frames)).logits
     yield from _unexpected("the encoder's frames for its shortest input", frames, (1, promised, encoder.output_size))
     yield from _unexpected("the decoder's logits for one token", logits, (1, 1, decoder.vocab_size))
+
+
+def _shortest(encoder: Encoder) -> Tensor:
+    """The shortest input of one row. *Shapes:* as the encoder's `input_kind` says."""
+    if encoder.input_kind == "tokens":
+        return torch.zeros(1, encoder.minimum_length, dtype=torch.int64)
+    bins = () if encoder.feature_size is None else (encoder.feature_size,)
+    return torch.zeros(1, encoder.minimum_length, *bins)
 
 
 def _unexpected(what: str, found: Tensor, expected: tuple[int, ...]) -> Iterator[str]:

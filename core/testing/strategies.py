@@ -34,10 +34,10 @@ class Batch:
     """A right-padded batch of an encoder's inputs; the padding is zeros.
 
     Attributes:
-        lengths: Samples or tokens of each row.
+        lengths: Samples, frames or tokens of each row.
         content: What the rows hold.
         seed: Of what they were made.
-        inputs: (batch, longest), float64, or int64 where they are tokens.
+        inputs: (batch, longest), float64, or int64 where they are tokens; of features (batch, longest, bins).
     """
 
     lengths: tuple[int, ...]
@@ -51,12 +51,12 @@ class Batch:
         return length_mask(torch.tensor(self.lengths), self.inputs.shape[1]).to(torch.int64)
 
     def row(self, index: int) -> Tensor:
-        """One row without padding. *Shapes:* to (1, its length)."""
+        """One row without padding. *Shapes:* to (1, its length), of features with their bins."""
         return self.inputs[index : index + 1, : self.lengths[index]]
 
     def refilled(self, other: Batch) -> Tensor:
-        """These inputs with `other`'s in the padding. *Shapes:* to (batch, longest)."""
-        return torch.where(self.mask.to(torch.bool), self.inputs, other.inputs)
+        """These inputs with `other`'s in the padding. *Shapes:* to that of `inputs`."""
+        return torch.where(_over(self.inputs, self.mask.to(torch.bool)), self.inputs, other.inputs)
 
 
 @frozen(eq=False)
@@ -146,19 +146,31 @@ def make_batch(encoder: Encoder, lengths: tuple[int, ...], content: str, seed: i
     """A batch of these lengths.
 
     Raises:
-        PluginError: The encoder takes features, and the contracts do not tell how many bins they have; or it
-            takes tokens and does not tell how many there are.
+        PluginError: The encoder takes features and does not tell how many bins they have, or tokens and does not
+            tell how many there are.
     """
     size, random = (len(lengths), max(lengths)), torch.Generator().manual_seed(seed)
-    if encoder.input_kind == "features":
-        raise PluginError("an encoder of features cannot be tried: the contracts do not tell how many bins they have")
     if encoder.input_kind == "tokens":
-        if encoder.vocab_size is None:
-            raise PluginError(f"{type(encoder).__name__} takes tokens, but its vocab_size is None")
-        inputs = torch.randint(encoder.vocab_size, size, generator=random)
+        inputs = torch.randint(_told(encoder, "vocab_size"), size, generator=random)
     else:
-        inputs = _waveform(content, torch.rand(size, generator=random, dtype=torch.float64))
-    return Batch(lengths, content, seed, inputs * length_mask(torch.tensor(lengths), size[1]))
+        bins = _told(encoder, "feature_size") if encoder.input_kind == "features" else 1
+        inputs = _signal(content, torch.rand(size[0], size[1] * bins, generator=random, dtype=torch.float64))
+        if encoder.input_kind == "features":
+            inputs = inputs.unflatten(1, (size[1], bins))  # (batch, frames, bins)
+    return Batch(lengths, content, seed, inputs * _over(inputs, length_mask(torch.tensor(lengths), size[1])))
+
+
+def _told(encoder: Encoder, name: str) -> int:
+    """A size that an encoder of this kind must tell."""
+    value: int | None = getattr(encoder, name)
+    if value is None:
+        raise PluginError(f"{type(encoder).__name__} takes {encoder.input_kind}, but its {name} is None")
+    return value
+
+
+def _over(inputs: Tensor, mask: Tensor) -> Tensor:
+    """A mask (batch, longest) that broadcasts over inputs, whether or not they have bins."""
+    return mask if inputs.dim() == 2 else mask[..., None]
 
 
 def other_batch(encoder: Encoder, batch: Batch) -> Batch:
@@ -169,8 +181,8 @@ def other_batch(encoder: Encoder, batch: Batch) -> Batch:
     return evolve(batch, inputs=(batch.inputs + 1) % encoder.vocab_size)
 
 
-def _waveform(content: str, uniform: Tensor) -> Tensor:
-    """*Shapes:* `uniform` (batch, samples), values from 0 to 1, to the same, values from -1 to 1."""
+def _signal(content: str, uniform: Tensor) -> Tensor:
+    """*Shapes:* `uniform` (batch, samples or bins of all frames), values from 0 to 1, to the same, from -1 to 1."""
     places = torch.arange(uniform.shape[1], dtype=uniform.dtype)
     match content:
         case "noise":

@@ -292,6 +292,7 @@ def test_another_packages_encoder_is_paired(toys: Catalog) -> None:
         ({"fault": "build"}, "building the pair fails: ValueError: no toys today"),
         ({"fault": "run"}, "running the pair fails: ValueError: no toys today"),
         ({"fault": "kind"}, "registered with input_kind 'waveform', but its module has 'features'"),
+        ({"fault": "kind"}, "ToyEncoder takes features, but its feature_size is None"),
         ({"promised": 7}, "running the pair fails"),
         ({"promised": 16}, "running the pair fails"),
     ],

@@ -13,7 +13,7 @@ from speechgraft.registry import DecoderEntry, EncoderEntry, check, pair
 from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import catalog_of, drawn_decoder, drawn_encoder, drawn_pair, seeded
-from speechgraft.testing.strategies import batches, configs, label_batches
+from speechgraft.testing.strategies import batches, configs, label_batches, make_batch
 
 # So many times the stride that a first frame, or one more of an up-sampling, does not count.
 _STRIDES = 10_000
@@ -119,10 +119,8 @@ def wiring(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
 
 @torch.no_grad()
 def _run(model: PairModel) -> None:
-    length = model.encoder.minimum_length
-    ids = torch.zeros(1, 1, dtype=torch.int64)
-    inputs = ids.expand(1, length) if model.encoder.input_kind == "tokens" else torch.zeros(1, length).double()
-    model(inputs, decoder_input_ids=ids)
+    shortest = make_batch(model.encoder, (model.encoder.minimum_length,), "silence", 0)
+    model(shortest.inputs, decoder_input_ids=torch.zeros(1, 1, dtype=torch.int64))
 
 
 def _measured(model: PairModel) -> dict[str, Any]:

@@ -222,9 +222,23 @@ def test_a_property_of_ones_own_runs_like_the_others():
     )
 
 
-def test_encoders_of_features_are_refused_with_the_reason():
-    class Stub:
-        input_kind = "features"
+class OfFeatures:
+    input_kind = "features"
 
-    with pytest.raises(PluginError, match="do not tell how many bins"):
-        make_batch(Stub(), (3,), "noise", 0)
+    def __init__(self, feature_size=None):
+        self.feature_size = feature_size
+
+
+def test_encoders_of_features_that_do_not_tell_their_bins_are_refused_with_the_reason():
+    with pytest.raises(PluginError, match="OfFeatures takes features, but its feature_size is None"):
+        make_batch(OfFeatures(), (3,), "noise", 0)
+
+
+@pytest.mark.parametrize("content", ["noise", "tone", "silence", "step"])
+def test_batches_of_features_have_their_bins_and_zeros_for_padding(content):
+    batch = make_batch(OfFeatures(5), (3, 1), content, 0)
+    other = make_batch(OfFeatures(5), (3, 3), "noise", 1)
+    assert batch.inputs.shape == (2, 3, 5) and batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert not batch.inputs[1, 1:].any() and batch.row(1).shape == (1, 1, 5)
+    refilled = batch.refilled(other)
+    assert torch.equal(refilled[1, 1:], other.inputs[1, 1:]) and torch.equal(refilled[1, :1], batch.inputs[1, :1])
