@@ -115,10 +115,12 @@ class Bridge(Component):
         """What the encoder makes of `inputs`, or what it made of them before.
 
         Raises:
-            InputError: There is neither; or see `encode`.
+            InputError: There is neither, or what it made has another type than what is to read it; or see `encode`.
         """
         if encoder_outputs is not None:
-            return taken_over(self.encoder, encoder_outputs, attention_mask)
+            outputs = taken_over(self.encoder, encoder_outputs, attention_mask)
+            checks.check_dtype(self.enc_to_dec_proj or self.decoder, outputs.last_hidden_state, "encoder_outputs")
+            return outputs
         return self.encode(inputs, attention_mask, **options)
 
     def forward(
@@ -316,7 +318,7 @@ class Bridge(Component):
         if logits.shape[:2] != targets.labels.shape:
             shapes = tuple(targets.labels.shape), tuple(logits.shape[:2])
             raise InputError(f"labels have shape {shapes[0]}, but the logits {shapes[1]}")
-        count = losses.count_labels(targets.labels) if targets.tokens is None else targets.tokens
+        count = losses.tokens_of(targets.labels, targets.tokens)
         return {"loss": losses.cross_entropy(logits, targets.labels, count), **found}
 
     def _ctc_loss(self, from_encoder: dict[str, Any], targets: Targets) -> Tensor | None:
@@ -327,11 +329,11 @@ class Bridge(Component):
             raise InputError("ctc_labels were passed, but there is no CTC head here, or nothing was encoded")
         if labels is None and blank is None:
             labels = targets.labels
-        elif labels is not None and blank is not None:
-            labels = labels.masked_fill(labels == blank, losses.IGNORED)
         if logits is None or labels is None:
             return None
         checks.check_token_rows(labels, len(logits), "ctc_labels")
+        if blank is not None:
+            labels = labels.masked_fill(labels == blank, losses.IGNORED)
         if mask is not None:  # that of tokens may have gaps, over which the frames would have to be moved
             checks.check_mask(mask, logits.shape[:2], "for a CTC loss, attention_mask")
         total = losses.ctc(
@@ -342,4 +344,4 @@ class Bridge(Component):
             blank=self.token("pad_token_id", "as the blank of the CTC head") if blank is None else blank,
             zero_infinity=True,
         )
-        return total / (losses.count_labels(labels) if targets.tokens is None else targets.tokens)
+        return total / losses.tokens_of(labels, targets.tokens)

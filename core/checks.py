@@ -3,59 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from speechgraft.contracts import Decoder, Encoder, lengths_of
 from speechgraft.errors import InputError
 from speechgraft.nn.masks import is_right_padded
 
-_SHAPES = {"waveform": "(batch, samples)", "features": "(batch, frames, bins)", "tokens": "(batch, tokens)"}
+LARGEST_INPUT: Final = 1e9
+"""The size from which a value is none of audio: samples lie within -1 and 1, features are logarithms."""
+
+_TAKES = {
+    "waveform": ("a waveform", "(batch, samples)", "samples"),
+    "features": ("features", "(batch, frames, bins)", "frames"),
+    "tokens": ("token ids", "(batch, tokens)", "tokens"),
+}
+"""By kind of input what it is, its shape, and what its length is counted in."""
 
 
-def check_encoder_inputs(encoder: Encoder, inputs: Tensor, attention_mask: Tensor | None) -> None:
-    """Refuse inputs of another kind or shape, values that are not finite, bad masks and rows too short.
+def check_encoder_inputs(encoder: Encoder, inputs: Tensor, attention_mask: Tensor | None, name: str = "inputs") -> None:
+    """Refuse inputs of another kind, type or shape, values that no audio has, bad masks and rows too short.
+
+    Args:
+        encoder: Whose inputs they are.
+        inputs: As its `input_kind` says.
+        attention_mask: (batch, inputs).
+        name: What the caller calls the inputs, for messages.
 
     Raises:
         InputError: Naming the row and what it lacks.
     """
-    kind = encoder.input_kind
-    expected = _SHAPES[kind]
-    if inputs.dim() != expected.count(",") + 1:
-        raise InputError(f"inputs have shape {tuple(inputs.shape)}, but this encoder takes a {kind} {expected}")
+    check_tensor(inputs, name)
+    kind, shape, _ = _TAKES[encoder.input_kind]
+    if inputs.dim() != shape.count(",") + 1:
+        raise InputError(f"{name} have shape {tuple(inputs.shape)}, but this encoder takes {kind} {shape}")
     if inputs.shape[0] == 0:
         raise InputError("the batch is empty")
-    if kind == "tokens":
-        _check_tokens(encoder, inputs)
+    if encoder.input_kind == "tokens":
+        _check_tokens(encoder, inputs, name)
     elif not inputs.is_floating_point():
-        raise InputError(f"inputs are {inputs.dtype}, but a {kind} is floating point, within -1 and 1")
+        raise InputError(f"{name} are {inputs.dtype}, but this encoder takes {kind} of floating point")
+    else:
+        check_dtype(encoder, inputs, name)
     _check_inputs_mask(encoder, inputs, attention_mask)
-    if kind != "tokens":
-        _check_finite(inputs, "inputs")
+    if encoder.input_kind != "tokens":
+        _check_audio(inputs, name)
 
 
 def check_embeddings(encoder: Encoder, embeds: Tensor, attention_mask: Tensor | None) -> None:
-    """Refuse embeddings of another width than the encoder's tokens have, more than it has positions, bad masks.
+    """Refuse embeddings of another type or width than the encoder's, more than it has positions, bad masks.
 
     *Shapes:* `embeds` (batch, tokens, embedding_size); `attention_mask` (batch, tokens).
 
     Raises:
         InputError: Saying which, and naming the row.
     """
+    check_tensor(embeds, "inputs_embeds")
     if encoder.embedding_size is not None:
         check_width(embeds, encoder.embedding_size, "inputs_embeds")
+    check_dtype(encoder, embeds, "inputs_embeds")
     check_positions(encoder, embeds.shape[1], "encoder")
     _check_inputs_mask(encoder, embeds, attention_mask)
     _check_finite(embeds, "inputs_embeds")
 
 
-def _check_tokens(encoder: Encoder, ids: Tensor) -> None:
-    if ids.is_floating_point():
-        raise InputError(f"inputs are {ids.dtype}, but this encoder takes token ids (int64)")
+def check_tensor(value: object, name: str) -> None:
+    """Refuse what is no tensor.
+
+    Raises:
+        InputError: With what it is.
+    """
+    if not isinstance(value, Tensor):
+        kind = type(value)
+        shown = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise InputError(f"{name} is a {shown}, but a tensor was expected: torch.as_tensor({name}) makes one")
+
+
+def check_dtype(part: nn.Module, values: Tensor, name: str) -> None:
+    """Refuse values of another floating type than the parameters of what is to compute with them.
+
+    Under autocast the types that it changes go together; in a run over several processes parameters may be changed
+    as they are used, and nothing is refused.
+
+    Raises:
+        InputError: With both types.
+    """
+    own = next((parameter.dtype for parameter in part.parameters() if parameter.is_floating_point()), values.dtype)
+    if own == values.dtype or _types_change(values, own):
+        return
+    made = "float()" if own == torch.float32 else f"to({own})"
+    raise InputError(
+        f"{name} are {values.dtype}, but the model's parameters are {own}: pass {name}.{made}, or move the model by "
+        f"model.to({values.dtype})"
+    )
+
+
+def _types_change(values: Tensor, own: torch.dtype) -> bool:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return True
+    return torch.is_autocast_enabled(values.device.type) and torch.float64 not in (values.dtype, own)
+
+
+def _check_tokens(encoder: Encoder, ids: Tensor, name: str) -> None:
+    if not is_integral(ids):
+        raise InputError(f"{name} are {ids.dtype}, but this encoder takes token ids (int64)")
     if encoder.vocab_size is not None:
-        check_ids(ids, encoder.vocab_size, "inputs")
+        check_ids(ids, encoder.vocab_size, name)
     check_positions(encoder, ids.shape[1], "encoder")
 
 
@@ -67,13 +122,29 @@ def _check_inputs_mask(encoder: Encoder, inputs: Tensor, mask: Tensor | None) ->
         check = check_binary if encoder.input_kind == "tokens" else check_mask
         check(mask, inputs.shape[:2], "attention_mask")
         lengths = lengths_of(mask)
-    _check_lengths(lengths, encoder.minimum_length, _SHAPES[encoder.input_kind].strip("()").split(", ")[1])
+    _check_lengths(lengths, encoder.minimum_length, _TAKES[encoder.input_kind][2])
+
+
+def _check_audio(values: Tensor, name: str) -> None:
+    """NaN is not between any limits."""
+    low, high = values.aminmax()
+    if bool((low > -LARGEST_INPUT) & (high < LARGEST_INPUT)):
+        return
+    _check_finite(values, name)
+    sizes = values.abs().flatten(1).amax(dim=1)  # (batch,)
+    row = int((sizes >= LARGEST_INPUT).nonzero()[0])
+    raise InputError(f"{name} reach {float(sizes[row]):.3g} in row {row}, but samples of audio lie within -1 and 1")
 
 
 def _check_finite(values: Tensor, name: str) -> None:
     if not bool(torch.isfinite(values).all()):
         rows = (~torch.isfinite(values)).flatten(1).any(dim=1).nonzero().flatten().tolist()
         raise InputError(f"{name} hold NaN or infinity in row {_rows(rows)}")
+
+
+def is_integral(values: Tensor) -> bool:
+    """Whether values are whole numbers, and no truth values."""
+    return not (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool)
 
 
 def check_mask(mask: Tensor, shape: torch.Size | tuple[int, ...], name: str) -> None:
@@ -94,6 +165,7 @@ def check_binary(mask: Tensor, shape: torch.Size | tuple[int, ...], name: str) -
     Raises:
         InputError: Saying which.
     """
+    check_tensor(mask, name)
     if tuple(mask.shape) != tuple(shape):
         raise InputError(f"{name} has shape {tuple(mask.shape)}, but {tuple(shape)} was expected")
     if mask.dtype != torch.bool and not bool(((mask == 0) | (mask == 1)).all()):
@@ -103,8 +175,9 @@ def check_binary(mask: Tensor, shape: torch.Size | tuple[int, ...], name: str) -
 def _check_lengths(lengths: Tensor, minimum: int, unit: str) -> None:
     short = (lengths < minimum).nonzero().flatten().tolist()
     if short:
-        has = ", ".join(str(int(lengths[row])) for row in short[:8])
-        raise InputError(f"row {_rows(short)} has {has} {unit}, but the encoder needs at least {minimum}")
+        found = [f"row {row} has {int(lengths[row])}" for row in short[:_SHOWN]]
+        more = ", ..." if len(short) > _SHOWN else ""
+        raise InputError(f"{', '.join(found)}{more} {unit}, but the encoder needs at least {minimum}")
 
 
 def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = None) -> None:
@@ -113,7 +186,8 @@ def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = 
     Raises:
         InputError: Naming the first such row and id.
     """
-    if ids.is_floating_point() or ids.dim() != 2:
+    check_tensor(ids, name)
+    if not is_integral(ids) or ids.dim() != 2:
         found = f"{name} has shape {tuple(ids.shape)} of {ids.dtype}"
         raise InputError(f"{found}, but token ids (batch, tokens) were expected")
     if ids.numel() == 0:
@@ -133,7 +207,8 @@ def check_token_rows(ids: Tensor, rows: int, name: str) -> None:
     Raises:
         InputError: With the shape and the type that it has.
     """
-    if ids.is_floating_point() or ids.dim() != 2 or len(ids) != rows:
+    check_tensor(ids, name)
+    if not is_integral(ids) or ids.dim() != 2 or len(ids) != rows:
         found = f"{name} has shape {tuple(ids.shape)} of {ids.dtype}"
         raise InputError(f"{found}, but token ids ({rows}, tokens) were expected")
 
@@ -156,7 +231,8 @@ def check_id_options(
         ids, name = options.get(option), prefix + option
         if ids is None:
             continue
-        if ids.is_floating_point() or tuple(ids.shape) not in (tuple(shape), (1, *shape[1:])):
+        check_tensor(ids, name)
+        if not is_integral(ids) or tuple(ids.shape) not in (tuple(shape), (1, *shape[1:])):
             found = f"{name} has shape {tuple(ids.shape)} of {ids.dtype}"
             raise InputError(f"{found}, but ids of shape {tuple(shape)} were expected")
         place = _outside(ids, count)
@@ -193,6 +269,7 @@ def check_width(states: Tensor, width: int, name: str) -> None:
     Raises:
         InputError: With the shape that it has.
     """
+    check_tensor(states, name)
     if states.dim() != 3 or states.shape[-1] != width:
         raise InputError(f"{name} has shape {tuple(states.shape)}, but (batch, length, {width}) was expected")
 
@@ -207,6 +284,10 @@ def check_positions(part: Encoder | Decoder, tokens: int, role: str = "decoder")
         raise InputError(f"{tokens} tokens were asked for, but the {role} has {part.max_positions} positions")
 
 
+_SHOWN: Final = 8
+"""Rows that a message names."""
+
+
 def _rows(rows: list[int]) -> str:
-    shown = ", ".join(map(str, rows[:8]))
-    return f"{shown}, ..." if len(rows) > 8 else shown
+    shown = ", ".join(map(str, rows[:_SHOWN]))
+    return f"{shown}, ..." if len(rows) > _SHOWN else shown

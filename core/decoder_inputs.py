@@ -63,6 +63,7 @@ class DecoderInputs:
             checks.check_ids(self.ids, decoder.vocab_size, "decoder_input_ids")
         else:
             checks.check_width(given, decoder.hidden_size, "decoder_inputs_embeds")
+            checks.check_dtype(decoder, given, "decoder_inputs_embeds")
         checks.check_rows(given.shape[0], rows, "decoder_inputs_embeds" if self.ids is None else "decoder_input_ids")
         seen = (0 if cache is None else cache.length) + given.shape[1]
         checks.check_positions(decoder, seen)

@@ -31,21 +31,32 @@ def named_input(encoder: Encoder, **given: Tensor | None) -> Tensor | None:
     """The one input that was passed, or nothing.
 
     Raises:
-        InputError: More than one was passed, or one by a name for another kind of encoder.
+        InputError: More than one was passed, one that is no tensor, or one by a name for another kind of encoder.
     """
     kind = encoder.input_kind
     for name, value in given.items():
         if value is not None and kind not in KINDS[name]:
             raise InputError(f"{name} was passed, but this encoder takes {kind}: {_expected(encoder)}")
+        if value is not None:
+            checks.check_tensor(value, name)
     return one_of(**given)
 
 
 def check_encoder_call(
-    encoder: Encoder, inputs: Tensor | None, attention_mask: Tensor | None, options: Mapping[str, Any]
+    encoder: Encoder,
+    inputs: Tensor | None,
+    attention_mask: Tensor | None,
+    options: Mapping[str, Any],
+    name: str = "inputs",
 ) -> None:
     """Refuse what the encoder cannot take.
 
-    *Shapes:* `inputs` as its `input_kind` says; `attention_mask` (batch, inputs).
+    Args:
+        encoder: Whose inputs they are.
+        inputs: As its `input_kind` says.
+        attention_mask: (batch, inputs).
+        options: What else it is passed.
+        name: What the caller calls the inputs, for messages.
 
     Raises:
         InputError: There is nothing to encode, or it cannot be used; the message names row and place.
@@ -53,8 +64,10 @@ def check_encoder_call(
     given = one_of(inputs=inputs, inputs_embeds=options.get("inputs_embeds"))
     if given is None:
         raise InputError(f"nothing to encode: {_expected(encoder)}, or encoder_outputs")
-    check = checks.check_embeddings if inputs is None else checks.check_encoder_inputs
-    check(encoder, given, attention_mask)
+    if inputs is None:
+        checks.check_embeddings(encoder, given, attention_mask)
+    else:
+        checks.check_encoder_inputs(encoder, inputs, attention_mask, name)
     checks.check_id_options(encoder.id_options, options, given.shape[:2])
 
 

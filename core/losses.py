@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
+from numbers import Real
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from speechgraft.checks import check_tensor
 from speechgraft.errors import InputError
 
 IGNORED = -100
@@ -40,6 +43,22 @@ def count_labels(labels: Tensor) -> int:
     if count == 0:
         raise InputError(f"every label is {IGNORED}: there is nothing to learn from")
     return count
+
+
+def tokens_of(labels: Tensor, stated: Tensor | int | None) -> Tensor | int:
+    """What a loss is divided by: the labels that count or, where it is stated, those of a whole step.
+
+    Raises:
+        InputError: There are none; or what is stated is no number above 0.
+    """
+    if stated is None:
+        return count_labels(labels)
+    value = stated.item() if isinstance(stated, Tensor) and stated.numel() == 1 else stated
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
+        raise InputError(
+            f"num_items_in_batch is {value!r}, expected the number of label tokens in all micro-batches of a step"
+        )
+    return stated
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, count: Tensor | int) -> Tensor:
@@ -95,6 +114,23 @@ def ctc(
     )
 
 
+def check_no_blank(labels: Tensor, blank: int) -> None:
+    """Refuse labels that hold the blank: no text does, so that they may be those of another vocabulary.
+
+    *Shape:* `labels` (batch, tokens).
+
+    Raises:
+        InputError: Naming the first such row and place.
+    """
+    held = (labels == blank).nonzero()
+    if len(held):
+        row, column = held[0].tolist()
+        raise InputError(
+            f"labels hold {blank} in row {row}, place {column}, which is CTC's blank (pad_token_id); "
+            f"what does not count is {IGNORED}"
+        )
+
+
 def _check_vocabulary(labels: Tensor, kept: Tensor, blank: int, size: int) -> None:
     """The loss itself would read beyond its logits."""
     if not 0 <= blank < size:
@@ -133,6 +169,7 @@ def classification(
     *Shapes:* `logits` (batch, classes); `labels` (batch,) or (batch, 1), numbers of classes, or of a regression or of
     of several classes at once as many as logits; to ().
     """
+    check_tensor(labels, "labels")
     rows, classes = logits.shape
     if kind == "single_label_classification":
         labels = _as_shape(labels, (rows,))
@@ -155,7 +192,7 @@ def _as_shape(labels: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _check_classes(labels: Tensor, classes: int) -> None:
-    if labels.is_floating_point():
+    if labels.is_floating_point() or labels.dtype == torch.bool:
         raise InputError(f"labels are {labels.dtype}, but numbers of classes (int64) were expected")
     outside = (labels < 0) | (labels >= classes)
     if bool(outside.any()):

@@ -96,14 +96,14 @@ class CTCModel(HeadModel):
         """Scores of each token in each frame, and the loss where labels are given.
 
         *Shapes:* `input_values` (batch, samples), right-padded; `attention_mask` (batch, samples); `labels` (batch,
-        tokens), negative (-100) or the blank where there is none; `mask_time_indices` (batch, frames), bool.
+        tokens), negative (-100) where there is none; `mask_time_indices` (batch, frames), bool.
         `num_items_in_batch` is the number of label tokens over all micro-batches of one step: the loss is then the
         sum over the rows divided by it, whatever `ctc_loss_reduction` says, so that the micro-batches' losses add up
         to that of the whole batch.
 
         Raises:
-            InputError: What was passed cannot be used, or the labels of a row do not fit into its frames; the message
-                names argument and row.
+            InputError: What was passed cannot be used, labels hold the blank, or those of a row do not fit into its
+                frames; the message names argument and row.
             RoutingError: An argument is unknown or missing.
             ConfigError: There are labels, but `pad_token_id`, CTC's blank, is not set.
         """
@@ -127,7 +127,9 @@ class CTCModel(HeadModel):
     def _loss(self, logits: Tensor, mask: Tensor | None, labels: Tensor, count: Tensor | int | None) -> Tensor:
         blank = find_token("pad_token_id", "as the blank of CTC", self.config)
         check_token_rows(labels, len(logits), "labels")
-        losses.count_labels(labels.masked_fill((labels < 0) | (labels == blank), losses.IGNORED))
+        losses.check_no_blank(labels, blank)
+        losses.count_labels(labels)  # refuses to learn from nothing
+        tokens = losses.tokens_of(labels, count)
         loss = losses.ctc(
             logits,
             row_lengths(logits, mask),
@@ -136,7 +138,7 @@ class CTCModel(HeadModel):
             reduction=self.config.ctc_loss_reduction if count is None else "sum",
             zero_infinity=self.config.ctc_zero_infinity,
         )
-        return loss if count is None else loss / count
+        return loss if count is None else loss / tokens
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
         """What a language has of its own, by our names: the adapters of all layers, and the head.

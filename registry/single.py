@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from speechgraft.checkpoint import CONFIG_FILE, WeightMap, materialise, open_tensors, read_json
+from speechgraft.checks import check_tensor
 from speechgraft.config import Settings
 from speechgraft.contracts import Encoder, EncoderOutput, Output, own_options
 from speechgraft.encoder_inputs import check_encoder_call
@@ -86,8 +87,9 @@ class SingleEncoderModel(Pretrained):
         if mask_time_indices is not None:
             if "mask_time_indices" not in own_options(type(self.encoder).forward, Encoder.forward):
                 raise InputError(f"{type(self.encoder).__name__} takes no mask_time_indices")
+            check_tensor(mask_time_indices, "mask_time_indices")
             options["mask_time_indices"] = mask_time_indices
-        check_encoder_call(self.encoder, input_values, attention_mask, options)
+        check_encoder_call(self.encoder, input_values, attention_mask, options, "input_values")
         encoded: EncoderOutput = self.encoder(
             input_values,
             attention_mask,

@@ -194,7 +194,36 @@ BAD_CALLS = {
         {"inputs": X, "attention_mask": MASK[:, :200], "labels": LABELS},
         r"attention_mask has shape \(2, 200\)",
     ),
-    "short row": ({"inputs": X[:, :9], "labels": LABELS}, "row 0, 1 has 9, 9 samples, but the encoder needs at least"),
+    "short row": (
+        {"inputs": X[:, :9], "labels": LABELS},
+        "row 0 has 9, row 1 has 9 samples, but the encoder needs at least",
+    ),
+    "single audio": (
+        {"inputs": X.float(), "labels": LABELS},
+        r"inputs are torch.float32, but the model's parameters are torch.float64: pass inputs.to\(torch.float64\)",
+    ),
+    "audio that is none": ({"inputs": X * 1e30, "labels": LABELS}, r"inputs reach .*e\+30 in row 0"),
+    "an array": ({"input_values": X.numpy(), "labels": LABELS}, "input_values is a numpy.ndarray, but a tensor"),
+    "a list of ids": ({"inputs": X, "decoder_input_ids": IDS.tolist()}, "decoder_input_ids is a list, but a tensor"),
+    "a list of labels": ({"inputs": X, "labels": LABELS.tolist()}, r"torch.as_tensor\(labels\) makes one"),
+    "labels that are true or false": ({"inputs": X, "labels": LABELS > 0}, "labels has shape .* of torch.bool"),
+    "a list for a mask": ({"inputs": X, "attention_mask": MASK.tolist(), "labels": LABELS}, "attention_mask is a list"),
+    "a list for a decoder's mask": (
+        {"inputs": X, "decoder_input_ids": IDS, "decoder_attention_mask": [[1, 1, 1]] * 2},
+        "decoder_attention_mask is a list",
+    ),
+    "single embeddings": (
+        {"inputs": X, "decoder_inputs_embeds": torch.zeros(2, 3, 16)},
+        "decoder_inputs_embeds are torch.float32, but the model's parameters are torch.float64",
+    ),
+    "single encoder outputs": (
+        {"encoder_outputs": (torch.zeros(2, 3, 16),), "decoder_input_ids": IDS},
+        "encoder_outputs are torch.float32, but",
+    ),
+    "a step without labels": (
+        {"inputs": X, "labels": LABELS, "num_items_in_batch": 0},
+        "num_items_in_batch is 0, expected",
+    ),
     "NaN": ({"inputs": X * torch.nan, "labels": LABELS}, "NaN or infinity in row 0, 1"),
     "all ignored": ({"inputs": X, "labels": torch.full((2, 3), -100)}, "every label is -100"),
     "no labels": ({"inputs": X, "labels": LABELS[:, :0]}, r"labels has shape \(2, 0\)"),

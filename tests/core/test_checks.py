@@ -16,10 +16,14 @@ class Stub:
 
     vocab_size = embedding_size = max_positions = None
 
-    def __init__(self, input_kind="waveform", minimum_length=4, **more):
+    def __init__(self, input_kind="waveform", minimum_length=4, dtype=torch.float32, **more):
+        self.weight = torch.nn.Parameter(torch.zeros(1, dtype=dtype))
         self.input_kind = input_kind
         self.minimum_length = minimum_length
         vars(self).update(more)
+
+    def parameters(self):
+        return iter([self.weight])
 
 
 WAVE = torch.zeros(3, 8)
@@ -33,6 +37,9 @@ def mask(*lengths):
     return (torch.arange(8) < torch.tensor(lengths)[:, None]).long()
 
 
+LOUD = WAVE.clone()
+LOUD[2, 1] = -checks.LARGEST_INPUT
+
 GAP = mask(8, 8, 8)
 GAP[1, 3] = 0
 
@@ -40,10 +47,15 @@ BAD_INPUTS = {
     "one row without a batch": (WAVE[0], None, r"shape \(8,\), but this encoder takes a waveform \(batch, samples\)"),
     "too many dimensions": (WAVE[None], None, r"shape \(1, 3, 8\)"),
     "empty": (WAVE[:0], None, "the batch is empty"),
-    "integers": (WAVE.to(torch.int16), None, "torch.int16, but a waveform is floating point, within -1 and 1"),
+    "integers": (WAVE.to(torch.int16), None, "torch.int16, but this encoder takes a waveform of floating point"),
     "NaN": (NAN, None, "NaN or infinity in row 1"),
     "infinity": (INFINITE, None, "NaN or infinity in row 0, 2"),
-    "short": (WAVE[:, :3], None, "row 0, 1, 2 has 3, 3, 3 samples, but the encoder needs at least 4"),
+    "beyond any audio": (LOUD, None, r"inputs reach 1e\+09 in row 2, but samples of audio lie within -1 and 1"),
+    "another type": (WAVE.double(), None, r"float64, but the model's parameters are torch.float32: pass inputs.float"),
+    "an array": (WAVE.numpy(), None, r"inputs is a numpy.ndarray, but a tensor .*: torch.as_tensor\(inputs\) makes"),
+    "a list": (WAVE.tolist(), None, "inputs is a list, but a tensor was expected"),
+    "an array for a mask": (WAVE, mask(8, 8, 8).numpy(), "attention_mask is a numpy.ndarray"),
+    "short": (WAVE[:, :3], None, "row 0 has 3, row 1 has 3, row 2 has 3 samples, but the encoder needs at least 4"),
     "short by its mask": (WAVE, mask(8, 3, 4), "row 1 has 3 samples, but the encoder needs at least 4"),
     "masked whole": (WAVE, mask(8, 0, 4), "row 1 has 0 samples"),
     "mask of other samples": (WAVE, mask(7, 7, 7)[:, :7], r"shape \(3, 7\), but \(3, 8\) was expected"),
@@ -68,7 +80,7 @@ def test_right_padded_rows_that_are_long_enough_pass(lengths, dtype):
 def test_other_kinds_of_inputs():
     checks.check_encoder_inputs(Stub("features"), torch.zeros(2, 5, 3), None)
     checks.check_encoder_inputs(Stub("tokens"), torch.zeros(2, 5, dtype=torch.int64), None)
-    with pytest.raises(InputError, match=r"takes a features \(batch, frames, bins\)"):
+    with pytest.raises(InputError, match=r"takes features \(batch, frames, bins\)"):
         checks.check_encoder_inputs(Stub("features"), WAVE, None)
     with pytest.raises(InputError, match=r"float32, but this encoder takes token ids \(int64\)"):
         checks.check_encoder_inputs(Stub("tokens"), WAVE, None)
@@ -107,7 +119,7 @@ def test_bad_embeddings_are_refused():
     for wrong, attention_mask, message in (
         (embeds[..., :2], None, r"inputs_embeds has shape \(2, 3, 2\), but \(batch, length, 3\) was expected"),
         (embeds.repeat(1, 3, 1), None, "9 tokens were asked for, but the encoder has 6 positions"),
-        (embeds, torch.zeros(2, 3), "row 0, 1 has 0, 0 tokens"),
+        (embeds, torch.zeros(2, 3), "row 0 has 0, row 1 has 0 tokens"),
         (embeds * torch.nan, None, "inputs_embeds hold NaN or infinity in row 0, 1"),
     ):
         with pytest.raises(InputError, match=message):
@@ -121,6 +133,8 @@ def test_bad_embeddings_are_refused():
         (torch.tensor([[-1, 0, 0]]), "token_type_ids holds -1 in row 0, place 0"),
         (torch.zeros(2, 2, dtype=torch.int64), r"has shape \(2, 2\) .* ids of shape \(2, 3\) were expected"),
         (torch.zeros(2, 3), "of torch.float32"),
+        (torch.zeros(2, 3).bool(), "of torch.bool"),
+        ([[0, 0, 0]], "token_type_ids is a list, but a tensor was expected"),
     ],
 )
 def test_bad_ids_of_options_are_refused(ids, message):
@@ -135,8 +149,28 @@ def test_ids_of_options_may_be_one_row_for_all_or_left_out():
         checks.check_id_options({"token_type_ids": 2}, {"token_type_ids": ids, "other": object()}, (2, 3))
 
 
+FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+@given(st.sampled_from(FLOATS), st.sampled_from(FLOATS), st.booleans())
+def test_types_go_together_where_they_are_one_or_autocast_makes_them_one(own, given_type, autocast):
+    encoder, inputs = Stub(dtype=own), WAVE.to(given_type)
+    fits = own == given_type or (autocast and torch.float64 not in (own, given_type))
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        if fits:
+            checks.check_encoder_inputs(encoder, inputs, None)
+            return
+        with pytest.raises(InputError, match=f"inputs are {given_type}, but the model's parameters are {own}"):
+            checks.check_encoder_inputs(encoder, inputs, None)
+
+
+@given(st.lists(st.floats(-checks.LARGEST_INPUT, checks.LARGEST_INPUT, exclude_min=True, exclude_max=True), min_size=4))
+def test_all_values_of_audio_pass(values):
+    checks.check_encoder_inputs(Stub(dtype=torch.float64), torch.tensor([values], dtype=torch.float64), None)
+
+
 def test_many_rows_are_not_all_told():
-    with pytest.raises(InputError, match=r"row 0, 1, 2, 3, 4, 5, 6, 7, \.\.\. has 1, 1"):
+    with pytest.raises(InputError, match=r"row 0 has 1, .* row 7 has 1, \.\.\. samples"):
         checks.check_encoder_inputs(Stub(), torch.zeros(20, 1), None)
 
 
@@ -147,6 +181,7 @@ def test_many_rows_are_not_all_told():
         ([[0, 1], [-1, 0]], "id -1 in row 1, place 0"),
         ([0, 1], r"shape \(2,\) of torch.int64, but token ids \(batch, tokens\) were expected"),
         ([[0.0]], "of torch.float32"),
+        ([[True]], "of torch.bool"),
         ([[], []], r"shape \(2, 0\)"),
     ],
 )

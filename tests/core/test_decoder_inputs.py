@@ -22,6 +22,10 @@ class Stub:
     max_positions = 3
     id_options: ClassVar = {"position_ids": 3}
 
+    @staticmethod
+    def parameters():
+        return iter([torch.zeros(1)])
+
 
 def test_labels_move_by_one_place_and_what_lies_behind_them_is_masked():
     given = DecoderInputs.of_labels(LABELS, None, start=1, pad=0)
@@ -50,6 +54,11 @@ BAD = {
     "other rows of embeddings": (DecoderInputs(embeds=EMBEDS[:1]), "decoder_inputs_embeds has 1 rows"),
     "another width": (DecoderInputs(embeds=EMBEDS[..., :2]), r"decoder_inputs_embeds has shape \(2, 2, 2\)"),
     "too many": (DecoderInputs(IDS.repeat(1, 2)), "4 tokens were asked for, but the decoder has 3 positions"),
+    "another type": (
+        DecoderInputs(embeds=EMBEDS.double()),
+        r"decoder_inputs_embeds are torch.float64, .* pass decoder_inputs_embeds.float\(\)",
+    ),
+    "no tensor": (DecoderInputs(IDS.tolist()), "decoder_input_ids is a list, but a tensor was expected"),
     "another mask": (DecoderInputs(IDS, mask=torch.ones(2, 3)), r"decoder_attention_mask has shape \(2, 3\)"),
 }
 

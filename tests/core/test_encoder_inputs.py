@@ -23,6 +23,9 @@ class Stub:
         self.input_kind = kind
         self.embedding_size = 3 if kind == "tokens" else None
 
+    def parameters(self):
+        return iter(())
+
     def output_lengths(self, lengths):
         return lengths // 2
 
@@ -48,6 +51,15 @@ def test_names_of_another_kind_are_refused_with_those_that_fit():
         named_input(AUDIO, input_ids=IDS)
     with pytest.raises(InputError, match="inputs and input_ids were passed together"):
         named_input(TEXT, inputs=IDS, input_ids=IDS)
+
+
+def test_what_is_no_tensor_is_refused_by_the_name_that_it_was_passed_by():
+    with pytest.raises(InputError, match=r"input_ids is a list, .*torch.as_tensor\(input_ids\)"):
+        named_input(TEXT, inputs=None, input_ids=IDS.tolist())
+    with pytest.raises(InputError, match="inputs_embeds is a list"):
+        check_encoder_call(TEXT, None, None, {"inputs_embeds": STATES.tolist()})
+    with pytest.raises(InputError, match=r"encoder_outputs is a numpy\.ndarray"):
+        taken_over(TEXT, (STATES.numpy(),), None)
 
 
 def test_embeddings_stand_for_tokens():

@@ -52,6 +52,32 @@ def test_nothing_to_learn_from_is_an_error():
         losses.count_labels(torch.full((2, 3), -100))
 
 
+@given(st.integers(1, 10**6), st.booleans())
+def test_a_stated_number_of_tokens_goes_before_those_that_are_there(count, as_tensor):
+    labels = torch.tensor([[1, -100]])
+    assert losses.tokens_of(labels, None) == 1
+    assert losses.tokens_of(labels, torch.tensor(count) if as_tensor else count) == count
+
+
+@pytest.mark.parametrize("count", [0, -1, 0.0, float("nan"), float("inf"), True, "4", torch.tensor([1, 2])])
+def test_a_number_of_tokens_that_divides_nothing_is_refused(count):
+    with pytest.raises(InputError, match=r"num_items_in_batch is .*, expected the number of label tokens"):
+        losses.tokens_of(torch.tensor([[1]]), count)
+    if isinstance(count, int | float):
+        with pytest.raises(InputError, match="num_items_in_batch is"):
+            losses.tokens_of(torch.tensor([[1]]), torch.tensor(count))
+
+
+@given(LABELS, st.integers(0, 3))
+def test_labels_with_the_blank_are_refused_by_row_and_place(labels, blank):
+    places = [(r, c) for r, row in enumerate(labels.tolist()) for c, token in enumerate(row) if token == blank]
+    if not places:
+        losses.check_no_blank(labels, blank)
+        return
+    with pytest.raises(InputError, match=f"labels hold {blank} in row {places[0][0]}, place {places[0][1]}, which"):
+        losses.check_no_blank(labels, blank)
+
+
 def ctc(labels, logits=None, **options):
     labels = torch.tensor(labels)
     torch.manual_seed(0)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 import speechgraft as sg
 from speechgraft.checkpoint import materialise
+from speechgraft.checks import LARGEST_INPUT
 from speechgraft.errors import CheckpointError, ConfigError, InputError, RoutingError
 from speechgraft.registry import CTCModel, EncoderModel, SequenceClassificationModel, default_catalog
 
@@ -26,7 +27,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 torch.manual_seed(0)
 X = torch.randn(2, 300)
 MASK = (torch.arange(300) < torch.tensor([300, 200])[:, None]).long()
-LABELS = torch.tensor([[1, 2, 3], [4, -100, 0]])
+LABELS = torch.tensor([[1, 2, 3], [4, -100, -100]])
 
 
 def model_class(encoder: str, kind: str) -> Any:
@@ -170,10 +171,10 @@ def test_micro_batches_add_up_to_the_batch() -> None:
 
 
 BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
-    "integer audio": ({"input_values": X.long()}, "inputs are torch.int64"),
+    "integer audio": ({"input_values": X.long()}, "input_values are torch.int64"),
     "features for a waveform": ({"input_values": X[..., None]}, r"takes a waveform \(batch, samples\)"),
     "not a number": ({"input_values": X.masked_fill(MASK == 0, torch.nan)}, "NaN or infinity in row 1"),
-    "a short row": ({"input_values": X[:, :5]}, "row 0, 1 has 5, 5 samples, but the encoder needs at least"),
+    "a short row": ({"input_values": X[:, :5]}, "row 0 has 5, row 1 has 5 samples, but the encoder needs at least"),
     "a mask of another length": ({"attention_mask": MASK[:, :200]}, r"attention_mask has shape \(2, 200\)"),
     "a mask with a gap": ({"attention_mask": 1 - MASK}, "not right-padded"),
     "masked frames of another shape": (
@@ -185,7 +186,40 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "labels that are no ids": ({"labels": torch.zeros(2, 3)}, r"labels has shape \(2, 3\) of torch.float32"),
     "labels of other rows": ({"labels": LABELS[:1]}, r"token ids \(2, tokens\) were expected"),
     "labels without rows": ({"labels": LABELS.flatten()}, r"labels has shape \(6,\)"),
-    "nothing to learn": ({"labels": torch.tensor([[-100], [0]])}, "there is nothing to learn from"),
+    "nothing to learn": ({"labels": torch.full((2, 1), -100)}, "there is nothing to learn from"),
+    "nothing to learn in a part of a step": (
+        {"labels": torch.full((2, 1), -100), "num_items_in_batch": 4},
+        "there is nothing to learn from",
+    ),
+    "labels that hold the blank": (
+        {"labels": torch.tensor([[1, 2], [3, 0]])},
+        r"labels hold 0 in row 1, place 1, which is CTC's blank \(pad_token_id\); what does not count is -100",
+    ),
+    "labels that are true or false": ({"labels": LABELS > 0}, r"labels has shape \(2, 3\) of torch.bool"),
+    "a step without labels": (
+        {"labels": LABELS, "num_items_in_batch": 0},
+        "num_items_in_batch is 0, expected the number",
+    ),
+    "fewer labels than none": (
+        {"labels": LABELS, "num_items_in_batch": torch.tensor(-3)},
+        "num_items_in_batch is -3, expected the number of label tokens",
+    ),
+    "double audio": (
+        {"input_values": X.double()},
+        r"input_values are torch.float64, but the model's parameters are torch.float32: pass input_values.float",
+    ),
+    "half audio": ({"input_values": X.half()}, "input_values are torch.float16, but"),
+    "audio that is none": (
+        {"input_values": X * 1e30},
+        r"input_values reach \d\.\d+e\+30 in row 0, but samples of audio",
+    ),
+    "an array": (
+        {"input_values": X.numpy()},
+        r"input_values is a numpy.ndarray, but a tensor was expected: torch.as_tensor\(input_values\) makes one",
+    ),
+    "a list of labels": ({"labels": LABELS.tolist()}, "labels is a list, but a tensor was expected"),
+    "an array for a mask": ({"attention_mask": MASK.numpy()}, "attention_mask is a numpy.ndarray"),
+    "an array of masked frames": ({"mask_time_indices": MASK.numpy()}, "mask_time_indices is a numpy.ndarray"),
     "labels longer than frames": (
         {"labels": torch.ones(2, 40).long()},
         r"labels of row 0 need 79 frames \(40 labels and",
@@ -198,6 +232,24 @@ def test_bad_input_is_refused_by_name_and_row(case: str) -> None:
     given, message = BAD_CALLS[case]
     with pytest.raises(InputError, match=message):
         tiny()(**{"input_values": X, **given})
+
+
+@every_encoder
+def test_the_loudest_audio_that_is_taken_gives_a_finite_loss(encoder: str) -> None:
+    loss = tiny(encoder)(X.clamp(-1, 1) * (0.999 * LARGEST_INPUT), labels=LABELS).loss
+    assert loss.isfinite()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_audio_goes_with_a_model_of_its_own_type_and_under_autocast_with_others(dtype: torch.dtype) -> None:
+    assert tiny().to(dtype)(X.to(dtype)).logits.dtype == dtype
+    model = tiny()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        if dtype == torch.float64:
+            with pytest.raises(InputError, match=r"input_values are torch\.float64"):
+                model(X.to(dtype))
+        else:
+            assert model(X.to(dtype)).logits.dtype == torch.bfloat16
 
 
 @every_kind
@@ -231,6 +283,10 @@ def test_classes_and_regressions() -> None:
     assert model(X, MASK).logits.shape == (2, 3)
     with pytest.raises(InputError, match=r"labels hold 3 in row 1, but there are 3 classes \(0 to 2\)"):
         model(X, labels=torch.tensor([0, 3]))
+    with pytest.raises(InputError, match=r"labels are torch.bool, but numbers of classes"):
+        model(X, labels=torch.tensor([True, False]))
+    with pytest.raises(InputError, match=r"labels is a list, but a tensor was expected"):
+        model(X, labels=[0, 1])
     one = tiny(kind="ForSequenceClassification", num_labels=1)
     out = one(X, labels=torch.tensor([2, 3]))
     torch.testing.assert_close(out.loss, (out.logits[:, 0] - torch.tensor([2.0, 3.0])).square().mean())
@@ -455,7 +511,7 @@ def test_a_pair_keeps_the_ctc_head_of_a_checkpoint_with_its_blank(encoder: str, 
     assert {"ctc_head.weight", "ctc_head.bias"} <= set(pair.load_report.loaded)
     assert (pair.config.ctc_vocab_size, pair.config.ctc_blank_token_id, pair.config.pad_token_id) == (7, 5, 0)
     labels = torch.tensor([[1, 2], [4, 5]])
-    expected = source(X, MASK, labels=labels)
+    expected = source(X, MASK, labels=labels.masked_fill(labels == 5, -100))
     pair.save_pretrained(tmp_path / "pair")
     for each in (pair, sg.SpeechEncoderDecoderModel.from_pretrained(tmp_path / "pair")):
         out = each(X, MASK, decoder_input_ids=labels, ctc_labels=labels)

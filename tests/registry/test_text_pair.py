@@ -157,7 +157,7 @@ BAD_CALLS = {
     "both": ({"input_ids": IDS, "inputs_embeds": torch.zeros(2, 4, 16)}, "inputs and inputs_embeds were passed"),
     "an id outside": ({"input_ids": IDS + 30}, "inputs holds id 37 in row 0, place 2"),
     "too many": ({"input_ids": IDS.repeat(1, 17)}, "68 tokens were asked for, but the encoder has 64 positions"),
-    "an empty row": ({"input_ids": IDS, "attention_mask": MASK * MASK[:1] * 0}, "row 0, 1 has 0, 0 tokens"),
+    "an empty row": ({"input_ids": IDS, "attention_mask": MASK * MASK[:1] * 0}, "row 0 has 0, row 1 has 0 tokens"),
     "a type": ({"input_ids": IDS, "token_type_ids": IDS}, "token_type_ids holds 5 in row 0, place 0, but there are 2"),
     "narrow embeddings": ({"inputs_embeds": torch.zeros(2, 4, 3)}, r"inputs_embeds has shape \(2, 4, 3\)"),
     "a decoder type": (
