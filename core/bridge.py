@@ -1,4 +1,4 @@
-"""The bridge between any encoder and any decoder: encode, connect, mask, decode, loss."""
+"""The bridge between any encoder and any decoder: encode, connect, decode, loss."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from speechgraft import checks, losses
 from speechgraft.contracts import (
     Component,
+    Connector,
     Decoder,
     DecoderOutput,
     Encoder,
@@ -25,7 +26,8 @@ from speechgraft.generation import GenerateOutput, GenerationConfig, generate
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.packing import prepared
-from speechgraft.projection import projection
+from speechgraft.nn.projecting import LinearConnector
+from speechgraft.projection import default_connector, fitting
 from speechgraft.routing import keywords, route
 from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token, marking_tokens
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
@@ -57,16 +59,18 @@ class Targets(NamedTuple):
 
 
 class Bridge(Component):
-    """An encoder and a decoder wired together, with a projection where their widths differ.
+    """An encoder and a decoder wired together by a connector.
 
     Args:
         encoder: Any encoder.
         decoder: Any decoder.
         config: Special tokens and output switches.
         generation_config: How to generate where the call does not say.
+        connector: Between the two; by default a projection where their widths differ.
 
     Raises:
-        IncompatiblePairError: The decoder takes a memory of a set width that the encoder does not give.
+        IncompatiblePairError: The decoder takes a memory of a set width that the encoder does not give, or the
+            connector is of other widths than they.
     """
 
     config: BridgeConfig
@@ -77,18 +81,33 @@ class Bridge(Component):
         decoder: Decoder,
         config: BridgeConfig,
         generation_config: GenerationConfig | None = None,
+        connector: Connector | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.generation_config = generation_config or GenerationConfig()
         self.encoder = encoder
         self.decoder = decoder
-        self.enc_to_dec_proj = projection(encoder, decoder)
+        self.connector: Connector
+        if connector is None:
+            self.connector = default_connector(encoder, decoder, std=config.decoder.initializer_range)
+        else:
+            self.connector = fitting(connector, encoder, decoder)
         self.ctc_head = nn.Linear(encoder.output_size, config.ctc_vocab_size) if config.ctc_vocab_size else None
 
-    def connect(self, encoded: Tensor) -> Tensor:
-        """Memory of encoder frames. *Shapes:* (batch, frames, output_size) to (batch, frames, memory_size)."""
-        return encoded if self.enc_to_dec_proj is None else self.enc_to_dec_proj(encoded)
+    @property
+    def enc_to_dec_proj(self) -> nn.Linear | None:
+        """The projection under its published name; `None` where widths agree, or another connector does its work."""
+        return self.connector.projection if isinstance(self.connector, LinearConnector) else None
+
+    def connect(self, hidden: Tensor, frame_mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Memory of encoder frames, and which of it counts.
+
+        *Shapes:* (batch, frames, output_size) and (batch, frames) to (batch, memory frames, memory_size) and (batch,
+        memory frames); a mask that is `None` stays so.
+        """
+        memory, memory_mask = self.connector(hidden, frame_mask)
+        return memory, memory_mask
 
     def encode(
         self, inputs: Tensor | None = None, attention_mask: Tensor | None = None, **options: Any
@@ -175,7 +194,9 @@ class Bridge(Component):
         encoded = None
         if past_key_values is None or not past_key_values.length or any(source is not None for source in sources):
             encoded = self.encoded(inputs, attention_mask, encoder_outputs, **keep, **routed["encoder"])
-        memory = None if encoded is None else self.connect(encoded.last_hidden_state)
+        memory = memory_mask = None
+        if encoded is not None:
+            memory, memory_mask = self.connect(encoded.last_hidden_state, encoded.frame_mask)
         rows = rows_to_decode(memory, past_key_values)
         given = DecoderInputs(decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask)
         if labels is not None:
@@ -188,13 +209,13 @@ class Bridge(Component):
             given.mask,
             inputs_embeds=given.embeds,
             memory=memory,
-            memory_mask=None if encoded is None else encoded.frame_mask,
+            memory_mask=memory_mask,
             cache=cache,
             **keep,
             **routed["decoder"],
         )
         targets = Targets(labels, ctc_labels, num_items_in_batch)
-        output = self._output(encoded, memory, decoded, targets)
+        output = self._output(encoded, (memory, memory_mask), decoded, targets)
         return output if self._switch("return_dict", return_dict) else output.to_tuple()
 
     def named_input(self, **given: Tensor | None) -> Tensor | None:
@@ -234,7 +255,7 @@ class Bridge(Component):
         recompute_layers(self, enabled)
 
     def init_weights(self, module: nn.Module) -> None:
-        """Projection and CTC head begin as the decoder's other linear layers do."""
+        """The CTC head begins as the decoder's other linear layers do."""
         init_common(module, std=self.config.decoder.initializer_range)
 
     def token(
@@ -282,48 +303,48 @@ class Bridge(Component):
     def _output(
         self,
         encoded: EncoderOutput | None,
-        memory: Tensor | None,
+        memory: tuple[Tensor | None, Tensor | None],
         decoded: DecoderOutput,
         targets: Targets,
     ) -> Seq2SeqOutput:
         """The results of both parts, with the losses where there are labels."""
-        from_encoder = self._of_encoder(encoded, memory)
+        ctc_logits = None
+        if encoded is not None and self.ctc_head is not None:
+            ctc_logits = self.ctc_head(encoded.last_hidden_state)
+        frame_mask = None if encoded is None else encoded.frame_mask
         return Seq2SeqOutput(
+            loss=None if targets.labels is None else self._loss(decoded.logits, targets.labels, targets.tokens),
             logits=decoded.logits,
             past_key_values=decoded.cache,
             decoder_hidden_states=decoded.hidden_states,
             decoder_attentions=decoded.attentions,
             cross_attentions=decoded.cross_attentions,
-            **from_encoder,
-            **self._losses(decoded.logits, from_encoder, targets),
+            ctc_logits=ctc_logits,
+            ctc_loss=self._ctc_loss(ctc_logits, frame_mask, targets),
+            **({} if encoded is None else self._of_encoder(encoded, *memory)),
         )
 
-    def _of_encoder(self, encoded: EncoderOutput | None, memory: Tensor | None) -> dict[str, Any]:
-        if encoded is None:
-            return {}
+    def _of_encoder(self, encoded: EncoderOutput, memory: Tensor | None, mask: Tensor | None) -> dict[str, Any]:
         # As published: pairs of speech show what the decoder attends to, pairs of text what the encoder gave.
         is_text = self.encoder.input_kind == "tokens"
         return {
             "encoder_last_hidden_state": encoded.last_hidden_state if is_text else memory,
             "encoder_hidden_states": encoded.hidden_states,
             "encoder_attentions": encoded.attentions,
-            "encoder_frame_mask": encoded.frame_mask,
-            "ctc_logits": None if self.ctc_head is None else self.ctc_head(encoded.last_hidden_state),
+            "encoder_frame_mask": encoded.frame_mask if is_text else mask,
         }
 
-    def _losses(self, logits: Tensor, from_encoder: dict[str, Any], targets: Targets) -> dict[str, Tensor | None]:
-        found: dict[str, Tensor | None] = {"ctc_loss": self._ctc_loss(from_encoder, targets)}
-        if targets.labels is None:
-            return found
-        if logits.shape[:2] != targets.labels.shape:
-            shapes = tuple(targets.labels.shape), tuple(logits.shape[:2])
-            raise InputError(f"labels have shape {shapes[0]}, but the logits {shapes[1]}")
-        count = losses.tokens_of(targets.labels, targets.tokens)
-        return {"loss": losses.cross_entropy(logits, targets.labels, count), **found}
+    def _loss(self, logits: Tensor, labels: Tensor, tokens: Tensor | int | None) -> Tensor:
+        """Cross-entropy over so many tokens, by default those of the labels."""
+        if logits.shape[:2] != labels.shape:
+            raise InputError(f"labels have shape {tuple(labels.shape)}, but the logits {tuple(logits.shape[:2])}")
+        return losses.cross_entropy(logits, labels, losses.tokens_of(labels, tokens))
 
-    def _ctc_loss(self, from_encoder: dict[str, Any], targets: Targets) -> Tensor | None:
-        """The loss of the CTC head, over as many tokens as it learns from."""
-        logits, mask = from_encoder.get("ctc_logits"), from_encoder.get("encoder_frame_mask")
+    def _ctc_loss(self, logits: Tensor | None, mask: Tensor | None, targets: Targets) -> Tensor | None:
+        """The loss of the CTC head, over as many tokens as it learns from.
+
+        *Shapes:* `logits` (batch, frames, CTC vocabulary); `mask` (batch, frames), of the encoder's own frames.
+        """
         blank, labels = self.config.ctc_blank_token_id, targets.ctc_labels
         if logits is None and labels is not None:
             raise InputError("ctc_labels were passed, but there is no CTC head here, or nothing was encoded")

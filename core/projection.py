@@ -1,24 +1,37 @@
-"""The linear layer between an encoder and a decoder, where their widths differ."""
+"""What stands between an encoder and a decoder, and whether it fits them."""
 
 from __future__ import annotations
 
-from torch import nn
-
-from speechgraft.contracts import Decoder, Encoder
+from speechgraft.contracts import Connector, Decoder, Encoder
 from speechgraft.errors import IncompatiblePairError
+from speechgraft.nn.projecting import LinearConnector
 
 
-def projection(encoder: Encoder, decoder: Decoder) -> nn.Linear | None:
-    """What makes encoder frames as wide as the decoder's memory; nothing where they are.
+def default_connector(encoder: Encoder, decoder: Decoder, *, std: float) -> LinearConnector:
+    """The connector of published checkpoints: a projection where the widths differ, beginning with deviation `std`.
 
     Raises:
         IncompatiblePairError: The decoder's `cross_attention_hidden_size` is not the encoder's width.
     """
-    if encoder.output_size == decoder.memory_size:
-        return None
-    if decoder.memory_size != decoder.hidden_size:
+    given, taken = encoder.output_size, decoder.memory_size
+    if taken not in (given, decoder.hidden_size):
         raise IncompatiblePairError(
-            f"the decoder's cross_attention_hidden_size is {decoder.memory_size}, but the encoder gives frames of "
-            f"{encoder.output_size}; set it to {encoder.output_size}, or to None for a projection"
+            f"the decoder's cross_attention_hidden_size is {taken}, but the encoder gives frames of {given}; set it to "
+            f"{given}, or to None for a projection, or choose a connector"
         )
-    return nn.Linear(encoder.output_size, decoder.memory_size)
+    return LinearConnector(given, taken, std=std)
+
+
+def fitting(connector: Connector, encoder: Encoder, decoder: Decoder) -> Connector:
+    """The connector, which takes what the encoder gives and gives what the decoder takes.
+
+    Raises:
+        IncompatiblePairError: It is of other widths.
+    """
+    found, expected = (connector.input_size, connector.output_size), (encoder.output_size, decoder.memory_size)
+    if found != expected:
+        raise IncompatiblePairError(
+            f"{type(connector).__name__} connects frames of {found[0]} to a memory of {found[1]}, but the encoder "
+            f"gives {expected[0]} and the decoder takes {expected[1]}"
+        )
+    return connector

@@ -8,8 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from speechgraft.registry.catalog import BrokenPlugin, Catalog, Origin
-from speechgraft.registry.discovery import Plugin, collect, default_catalog, list_decoders, list_encoders
-from speechgraft.registry.entries import INTERFACE, DecoderEntry, EncoderEntry, Role
+from speechgraft.registry.discovery import (
+    Plugin,
+    collect,
+    default_catalog,
+    list_connectors,
+    list_decoders,
+    list_encoders,
+)
+from speechgraft.registry.entries import (
+    INTERFACE,
+    OLDEST_INTERFACE,
+    ConnectorEntry,
+    DecoderEntry,
+    EncoderEntry,
+    Role,
+)
 from speechgraft.registry.hookspecs import hookimpl, hookspec
 from speechgraft.registry.pairing import check, pair
 from speechgraft.registry.report import PairReport
@@ -21,9 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INTERFACE",
+    "OLDEST_INTERFACE",
     "BrokenPlugin",
     "CTCModel",
     "Catalog",
+    "ConnectorEntry",
     "DecoderEntry",
     "EncoderEntry",
     "EncoderModel",
@@ -37,6 +53,7 @@ __all__ = [
     "default_catalog",
     "hookimpl",
     "hookspec",
+    "list_connectors",
     "list_decoders",
     "list_encoders",
     "pair",

@@ -1,4 +1,4 @@
-"""The catalog: which encoders and decoders there are, and who brought them.
+"""The catalog: which encoders, decoders and connectors there are, and who brought them.
 
 A catalog is a value. `extended` and `with_broken` give a new one and leave the old as it was.
 """
@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from attrs import evolve, field, frozen
 
 from speechgraft.errors import PluginError, UnknownPluginError, did_you_mean
-from speechgraft.registry.entries import DecoderEntry, EncoderEntry, Role
+from speechgraft.registry.entries import AN, ConnectorEntry, DecoderEntry, EncoderEntry, PartRole, Registered, Role
 from speechgraft.registry.frozen import FrozenMapping
 
 if TYPE_CHECKING:
-    from speechgraft.config import Config
+    from speechgraft.config import Settings
 
 
 @frozen
@@ -53,13 +53,16 @@ def _frozen(values: Mapping[Any, Any]) -> FrozenMapping[Any, Any]:
 
 @frozen
 class Catalog:
-    """Encoders and decoders by name, with who brought them, and the plugins that are broken."""
+    """Encoders, decoders and connectors by name, with who brought them, and the plugins that are broken."""
 
     encoders: Mapping[str, EncoderEntry] = field(factory=dict, converter=_frozen)
     """Entries of encoders by name."""
 
     decoders: Mapping[str, DecoderEntry] = field(factory=dict, converter=_frozen)
     """Entries of decoders by name."""
+
+    connectors: Mapping[str, ConnectorEntry] = field(factory=dict, converter=_frozen, kw_only=True)
+    """Entries of connectors by name."""
 
     origins: Mapping[tuple[Role, str], Origin] = field(factory=dict, converter=_frozen)
     """Who brought each, by role and name."""
@@ -68,7 +71,11 @@ class Catalog:
     """Plugins that were left out."""
 
     def extended(
-        self, origin: Origin, encoders: Iterable[EncoderEntry] = (), decoders: Iterable[DecoderEntry] = ()
+        self,
+        origin: Origin,
+        encoders: Iterable[EncoderEntry] = (),
+        decoders: Iterable[DecoderEntry] = (),
+        connectors: Iterable[ConnectorEntry] = (),
     ) -> Catalog:
         """A catalog with one plugin more.
 
@@ -76,10 +83,12 @@ class Catalog:
             PluginError: What was given is no entry of that kind, or its name is taken.
         """
         catalog = self
-        for entry in encoders:
-            catalog = catalog._with("encoder", EncoderEntry, entry, origin)
-        for other in decoders:
-            catalog = catalog._with("decoder", DecoderEntry, other, origin)
+        for encoder in encoders:
+            catalog = catalog._with(EncoderEntry, encoder, origin)
+        for decoder in decoders:
+            catalog = catalog._with(DecoderEntry, decoder, origin)
+        for connector in connectors:
+            catalog = catalog._with(ConnectorEntry, connector, origin)
         return catalog
 
     def with_broken(self, origin: Origin, reason: str) -> Catalog:
@@ -102,20 +111,50 @@ class Catalog:
         """
         return self.decoders[name] if name in self.decoders else self._unknown("decoder", name)
 
-    def entry(self, role: Role, name: str) -> EncoderEntry | DecoderEntry:
-        """The entry of an encoder or a decoder, as `role` says."""
-        return self.encoder(name) if role == "encoder" else self.decoder(name)
+    def connector(self, name: str) -> ConnectorEntry:
+        """The entry of a connector.
+
+        Raises:
+            UnknownPluginError: There is none of that name; the message has the nearest one.
+        """
+        return self.connectors[name] if name in self.connectors else self._unknown("connector", name)
+
+    @overload
+    def entry(self, role: PartRole, name: str) -> EncoderEntry | DecoderEntry: ...
+
+    @overload
+    def entry(self, role: Role, name: str) -> EncoderEntry | DecoderEntry | ConnectorEntry: ...
+
+    def entry(self, role: Role, name: str) -> EncoderEntry | DecoderEntry | ConnectorEntry:
+        """The entry of an encoder, a decoder or a connector, as `role` says.
+
+        Raises:
+            UnknownPluginError: There is none of that name; the message has the nearest one.
+        """
+        named = self._named(role)
+        entry: EncoderEntry | DecoderEntry | ConnectorEntry = (
+            named[name] if name in named else self._unknown(role, name)
+        )
+        return entry
+
+    def list_names(self, role: Role, pattern: str = "*") -> list[str]:
+        """Names of encoders, decoders or connectors that match a pattern with `*`, `?` and `[...]`, sorted."""
+        return sorted(name for name in self._named(role) if fnmatchcase(name, pattern))
 
     def list_encoders(self, pattern: str = "*") -> list[str]:
         """Names of encoders that match a pattern with `*`, `?` and `[...]`, sorted."""
-        return _matching(self.encoders, pattern)
+        return self.list_names("encoder", pattern)
 
     def list_decoders(self, pattern: str = "*") -> list[str]:
         """Names of decoders that match a pattern with `*`, `?` and `[...]`, sorted."""
-        return _matching(self.decoders, pattern)
+        return self.list_names("decoder", pattern)
+
+    def list_connectors(self, pattern: str = "*") -> list[str]:
+        """Names of connectors that match a pattern with `*`, `?` and `[...]`, sorted."""
+        return self.list_names("connector", pattern)
 
     def origin(self, role: Role, name: str) -> Origin:
-        """Who brought an encoder or a decoder.
+        """Who brought an encoder, a decoder or a connector.
 
         Raises:
             UnknownPluginError: There is none of that name.
@@ -123,7 +162,7 @@ class Catalog:
         self.entry(role, name)
         return self.origins[role, name]
 
-    def config_class_for(self, model_type: str, role: Role) -> type[Config]:
+    def config_class_for(self, model_type: str, role: Role) -> type[Settings]:
         """The config class for the `model_type` that a checkpoint's `config.json` names.
 
         Raises:
@@ -131,7 +170,8 @@ class Catalog:
         """
         return self.entry(role, model_type).load_config_class()
 
-    def _with(self, role: Role, kind: type[Any], entry: Any, origin: Origin) -> Catalog:
+    def _with(self, kind: type[Registered], entry: Registered, origin: Origin) -> Catalog:
+        role = kind.role
         if not isinstance(entry, kind):
             made = type(entry).__name__
             raise PluginError(f"hook speechgraft_{role}s gave {entry!r} of type {made}, expected {kind.__name__}")
@@ -140,20 +180,24 @@ class Catalog:
             raise PluginError(
                 f"{entry} of {origin} is already registered by plugin {taken.plugin!r} of {taken}; the first one stays"
             )
-        entries: Mapping[str, Any] = getattr(self, f"{role}s")
-        changes: dict[str, Any] = {f"{role}s": {**entries, entry.name: entry}}
+        changes: dict[str, Any] = {f"{role}s": {**self._named(role), entry.name: entry}}
         return evolve(self, **changes, origins={**self.origins, (role, entry.name): origin})
 
+    def _named(self, role: Role) -> Mapping[str, Any]:
+        kinds: dict[Role, Mapping[str, Any]] = {
+            "encoder": self.encoders,
+            "decoder": self.decoders,
+            "connector": self.connectors,
+        }
+        return kinds[role]
+
     def _unknown(self, role: Role, name: object) -> Any:
-        here, there = (self.encoders, self.decoders) if role == "encoder" else (self.decoders, self.encoders)
+        here = self._named(role)
         message = f"no {role} is named {name!r}{did_you_mean(str(name), here)}"
-        if name in there:
-            message += f"; there is a {'decoder' if role == 'encoder' else 'encoder'} of that name"
+        for other in get_args(Role):
+            if other != role and name in self._named(other):
+                message += f"; there is {AN[other]} of that name"
         message += f"; known: {', '.join(sorted(here)) or 'none'}"
         for plugin in self.broken:
             message += f"; broken: {plugin}"
         raise UnknownPluginError(message)
-
-
-def _matching(names: Iterable[str], pattern: str) -> list[str]:
-    return sorted(name for name in names if fnmatchcase(name, pattern))

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Self
 
-from speechgraft.config import Config, config_class, field
+from speechgraft.config import Config, FileKeys, Settings, config_class, field
+from speechgraft.config.converter import show
 from speechgraft.config.fields import option_names
 from speechgraft.config.validators import non_negative, positive
-from speechgraft.errors import ConfigError
+from speechgraft.errors import ConfigError, RoutingError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
-from speechgraft.registry.entries import Role
+from speechgraft.registry.entries import AN, ConnectorEntry, Entry, Role
 from speechgraft.routing import route
+
+ConnectorChoice = str | Mapping[str, Any] | Settings | None
+"""A connector's name, options with its name as their `model_type`, or its config; `None`: the default."""
 
 
 def read_part(value: Any, role: Role, catalog: Catalog | None = None) -> Any:
-    """A part's config from an object of JSON, by its `model_type`; anything else is given back as it is.
+    """A part's config from an object of JSON, by its `model_type`, or a connector's from its name.
+
+    Anything else is given back as it is.
 
     Raises:
         ConfigError: It has no `model_type`, or a wrong value.
         UnknownPluginError: No plugin brings that model.
     """
+    if role == "connector" and isinstance(value, str):
+        value = {"model_type": value}
     if not isinstance(value, Mapping):
         return value
     model_type = value.get("model_type")
     if not isinstance(model_type, str):
         raise ConfigError(
-            f"not a configuration of an {role}:", ["$.model_type: it is missing, expected a model's name"]
+            f"not a configuration of {AN[role]}:", ["$.model_type: it is missing, expected a model's name"]
         )
     return (catalog or default_catalog()).entry(role, model_type).load_adapter().read(value)
 
@@ -41,11 +50,17 @@ class PairConfig(Config):
         ConfigError: A value has the wrong type or is impossible, or a keyword is unknown.
     """
 
+    file_keys: ClassVar[FileKeys] = FileKeys(unwritten=frozenset({"connector"}))
+
     encoder: Config = field(convert=partial(read_part, role="encoder"))
     """The encoder's config, or an object of JSON that describes it."""
 
     decoder: Config = field(convert=partial(read_part, role="decoder"))
     """The decoder's config, or an object of JSON that describes it."""
+
+    connector: Settings | None = field(default=None, convert=partial(read_part, role="connector"))
+    """What stands between the two: its config, an object of JSON that describes it, or its name for its defaults.
+    `None`, which files leave out: a projection where the widths differ, as in published checkpoints."""
 
     is_encoder_decoder: bool = field(default=True)
     """A pair is one."""
@@ -96,15 +111,40 @@ class EncoderDecoderConfig(PairConfig):
     model_type: ClassVar[str] = "encoder-decoder"
 
 
+PAIR_TYPES: Final = frozenset({SpeechEncoderDecoderConfig.model_type, EncoderDecoderConfig.model_type})
+"""What a `config.json` of a whole pair calls itself."""
+
+OF_LOADING: Final = frozenset({"source", "strict", "ignore_mismatched_sizes", "revision", "subfolder", "token"})
+"""What `from_pretrained` of a model takes and other factories do not."""
+
+ELSEWHERE: Final = MappingProxyType(
+    {
+        "keep_ctc_head": "from_encoder_decoder_pretrained takes it, to keep the head of a CTC checkpoint; for a fresh "
+        "head set ctc_vocab_size",
+        **dict.fromkeys(OF_LOADING, "from_pretrained takes it"),
+    }
+)
+"""Options that one factory takes and others do not, with what to do about them there."""
+
+OF_FACTORIES: Final = (
+    *ELSEWHERE,
+    *("dtype", "device", "catalog", "encoder", "decoder", "connector", "cache_dir", "local_files_only"),
+    *("encoder_model", "decoder_model", "encoder_config", "decoder_config"),
+)
+"""What factories of pairs take by name beside the fields of configs."""
+
+
 def below(role: str, problem: str) -> str:
     """A problem of a part with its path from the pair's root."""
     return f"$.{role}{problem[1:]}" if problem.startswith("$") else f"$.{role}: {problem}"
 
 
 def route_options(
-    options: Mapping[str, Any], encoder: type[Config], decoder: type[Config]
+    options: Mapping[str, Any], encoder: type[Config], decoder: type[Config], connector: type[Settings] | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Options of a factory, by the config they belong to: `"encoder"` and `"decoder"` prefixed, `"pair"` unprefixed.
+    """Options of a factory, by the config they belong to.
+
+    Prefixed `encoder_`, `decoder_` and, where one is chosen, `connector_`; unprefixed those of the `"pair"`.
 
     Raises:
         RoutingError: An option is unknown, or was passed twice.
@@ -112,6 +152,55 @@ def route_options(
     destinations = {
         "encoder": option_names(encoder),
         "decoder": option_names(decoder),
-        "pair": option_names(PairConfig) - {"encoder", "decoder"},
+        "connector": set() if connector is None else option_names(connector),
+        "pair": option_names(PairConfig) - {"encoder", "decoder", "connector"},
     }
-    return route(options, destinations, unprefixed="pair")
+    unled = () if connector is not None else (name for name in options if name.startswith("connector_"))
+    elsewhere = {**ELSEWHERE, **dict.fromkeys(unled, "pass connector too")}
+    return route(options, destinations, unprefixed="pair", own=OF_FACTORIES, elsewhere=elsewhere)
+
+
+def connector_entry(choice: ConnectorChoice, catalog: Catalog) -> ConnectorEntry | None:
+    """The entry of the connector that a call chooses; `None`: the default.
+
+    Raises:
+        ConfigError: It is no choice.
+        UnknownPluginError: There is no such connector.
+    """
+    if choice is None:
+        return None
+    name = choice.get("model_type") if isinstance(choice, Mapping) else choice
+    name = name.model_type if isinstance(name, Settings) else name
+    if not isinstance(name, str):
+        told = f"expected a name, a config, or options with a model_type, got {show(choice)}"
+        raise ConfigError("no connector can be chosen:", [f"$.connector: {told}"])
+    return catalog.connector(name)
+
+
+def connector_options(choice: ConnectorChoice) -> Mapping[str, Any] | Settings | None:
+    """The options that a choice of a connector states, or its config."""
+    if isinstance(choice, Mapping):
+        return {key: choice[key] for key in choice if key != "model_type"}
+    return None if isinstance(choice, str) else choice
+
+
+def part_config(entry: Entry | ConnectorEntry, given: Any, prefixed: Mapping[str, Any]) -> Any:
+    """The config of an entry, of options or another config, with further options that a call prefixed.
+
+    Raises:
+        ConfigError: What is wrong with it.
+        RoutingError: An option was passed twice.
+    """
+    config_class = entry.load_config_class()
+    if isinstance(given, config_class):
+        return given.copy(**prefixed)
+    if given is not None and not isinstance(given, Mapping):
+        expected = config_class.__name__
+        raise ConfigError(
+            f"{entry} was given a {type(given).__name__}, expected options or a {expected}",
+            [f"$: expected options or a {expected}, got a {type(given).__name__}"],
+        )
+    twice = sorted(prefixed.keys() & (given or {}).keys())
+    if twice:
+        raise RoutingError(f"{twice[0]!r} of the {entry.role} was passed twice, with and without its prefix")
+    return config_class(**{**(given or {}), **prefixed})

@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from importlib import import_module, metadata
-from typing import Any
+from typing import Any, get_args
 
 import pluggy
 from attrs import frozen
@@ -18,7 +18,10 @@ from attrs import frozen
 from speechgraft.errors import PluginError, SpeechGraftError, did_you_mean
 from speechgraft.registry import hookspecs
 from speechgraft.registry.catalog import Catalog, Origin
+from speechgraft.registry.entries import Role
 from speechgraft.registry.hookspecs import PROJECT
+
+_HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("speechgraft_"))
 
 
 @frozen
@@ -93,9 +96,11 @@ def _register(manager: pluggy.PluginManager, plugin: Plugin, catalog: Catalog) -
         _check_hooks(manager, hooks)
         # Only this plugin's implementations, so that what they give is known to be its own.
         others = [other for other in manager.get_plugins() if other is not hooks]
-        encoders = manager.subset_hook_caller("speechgraft_encoders", others)()
-        decoders = manager.subset_hook_caller("speechgraft_decoders", others)()
-        return catalog.extended(plugin.origin, _flat("encoder", encoders), _flat("decoder", decoders))
+        given = {
+            f"{role}s": _flat(role, manager.subset_hook_caller(f"speechgraft_{role}s", others)())
+            for role in get_args(Role)
+        }
+        return catalog.extended(plugin.origin, **given)
     except BaseException:
         manager.unregister(hooks)
         raise
@@ -105,14 +110,13 @@ def _check_hooks(manager: pluggy.PluginManager, hooks: Any) -> None:
     """Refuse a plugin with a hook that does not exist, or with none at all."""
     callers = manager.get_hookcallers(hooks) or []
     if not callers:
-        raise PluginError("it has no hook: mark a function speechgraft_encoders or speechgraft_decoders with hookimpl")
+        raise PluginError(f"it has no hook: mark a function {' or '.join(_HOOKS)} with hookimpl")
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        known = [name for name in vars(hookspecs) if name.startswith("speechgraft_")]
         names = [caller.name for caller in callers if not caller.has_spec()]
-        wrong = ", ".join(f"{name!r}{did_you_mean(name, known)}" for name in names)
-        raise PluginError(f"there is no hook {wrong}; hooks are {', '.join(known)}") from error
+        wrong = ", ".join(f"{name!r}{did_you_mean(name, _HOOKS)}" for name in names)
+        raise PluginError(f"there is no hook {wrong}; hooks are {', '.join(_HOOKS)}") from error
 
 
 def _flat(role: str, given: Iterable[Any]) -> list[Any]:
@@ -150,3 +154,12 @@ def list_encoders(pattern: str = "*", *, catalog: Catalog | None = None) -> list
 def list_decoders(pattern: str = "*", *, catalog: Catalog | None = None) -> list[str]:
     """Names of decoders that match a pattern, sorted."""
     return (catalog or default_catalog()).list_decoders(pattern)
+
+
+def list_connectors(pattern: str = "*", *, catalog: Catalog | None = None) -> list[str]:
+    """Names of connectors that match a pattern, sorted.
+
+    >>> "linear" in list_connectors()
+    True
+    """
+    return (catalog or default_catalog()).list_connectors(pattern)

@@ -1,4 +1,4 @@
-"""What a plugin registers: one frozen description for each encoder and each decoder.
+"""What a plugin registers: one frozen description for each encoder, each decoder and each connector.
 
 An entry refers to everything heavy by an import string, `"package.module:Name"`, which is resolved
 when it is first needed. Listing names therefore imports no model code and no torch.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from attrs import Attribute, field, fields, frozen
 
@@ -18,21 +18,35 @@ from speechgraft.registry.frozen import FrozenMapping
 
 if TYPE_CHECKING:
     from speechgraft.checkpoint import WeightMap
-    from speechgraft.config import Config, ConfigAdapter
-    from speechgraft.contracts import Decoder, Encoder
+    from speechgraft.config import Config, ConfigAdapter, Settings
+    from speechgraft.contracts import Connector, Decoder, Encoder
 
 Part = TypeVar("Part")
 
-Role = Literal["encoder", "decoder"]
+Role = Literal["encoder", "decoder", "connector"]
+"""What an entry may be for."""
+
+AN: Final[Mapping[Role, str]] = {"encoder": "an encoder", "decoder": "a decoder", "connector": "a connector"}
+"""Each role with its article, for messages."""
+
+PartRole = Literal["encoder", "decoder"]
+"""The two parts of a pair that have checkpoints of their own."""
+
+DEFAULT_CONNECTOR = "linear"
+"""The name of the connector that a pair has where none is chosen: that of published checkpoints."""
 
 INTERFACE = 1
-"""The version of the contracts that this speechgraft speaks; an entry states the one it was written for."""
+"""The version of hooks, entries and contracts that this speechgraft has; an entry states the one it is written for."""
+
+OLDEST_INTERFACE = 1
+"""The oldest version for which an entry may be written to be taken."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_PREFIX = re.compile(r"[A-Za-z_]\w*\.")
 _IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
-def _check_name(entry: Entry, attribute: Attribute[Any], value: object) -> None:
+def _check_name(entry: Registered, attribute: Attribute[Any], value: object) -> None:
     if not (isinstance(value, str) and _NAME.fullmatch(value)):
         raise PluginError(
             f"{type(entry).__name__} name {value!r}: expected lower-case letters, digits, '-', '_' and '.', "
@@ -40,22 +54,30 @@ def _check_name(entry: Entry, attribute: Attribute[Any], value: object) -> None:
         )
 
 
-def _check_import_string(entry: Entry, attribute: Attribute[Any], value: object) -> None:
+def _check_import_string(entry: Registered, attribute: Attribute[Any], value: object) -> None:
     if value is None and attribute.default is None:
         return
     if not (isinstance(value, str) and _IMPORT_STRING.fullmatch(value)):
         raise PluginError(f"{entry} {attribute.name}={value!r}: expected an import string 'package.module:Name'")
 
 
-def _one_of(*choices: str) -> Callable[[Entry, Attribute[Any], object], None]:
-    def check(entry: Entry, attribute: Attribute[Any], value: object) -> None:
+def _check_prefix(entry: Registered, attribute: Attribute[Any], value: object) -> None:
+    taken = ("encoder.", "decoder.", "ctc_head.")
+    if not (isinstance(value, str) and _PREFIX.fullmatch(value)) or value in taken:
+        raise PluginError(
+            f"{entry} prefix={value!r}: expected a name and a dot, such as 'connector.', not {' or '.join(taken)}"
+        )
+
+
+def _one_of(*choices: str) -> Callable[[Registered, Attribute[Any], object], None]:
+    def check(entry: Registered, attribute: Attribute[Any], value: object) -> None:
         if value not in choices:
             raise PluginError(f"{entry} {attribute.name}={value!r}: expected one of {', '.join(map(repr, choices))}")
 
     return check
 
 
-def _stride(entry: Entry, attribute: Attribute[Any], value: object) -> None:
+def _stride(entry: Registered, attribute: Attribute[Any], value: object) -> None:
     if value is not None and not (type(value) is int and value > 0):
         raise PluginError(f"{entry} {attribute.name}={value!r}: expected a positive whole number or None")
 
@@ -64,33 +86,40 @@ def _frozen(options: Mapping[str, Any]) -> FrozenMapping[str, Any]:
     return FrozenMapping(options)
 
 
-def _interface(entry: Entry, attribute: Attribute[Any], value: object) -> None:
-    if value != INTERFACE:
-        raise PluginError(
-            f"{entry} is written for interface {value!r}, this speechgraft has {INTERFACE}: "
-            "install versions of the plugin and of speechgraft that match"
-        )
+def _interface(entry: Registered, attribute: Attribute[Any], value: object) -> None:
+    if type(value) is not int:
+        raise PluginError(f"{entry} interface={value!r}: expected a whole number, the INTERFACE it is written for")
+    spoken = f"{OLDEST_INTERFACE} to {INTERFACE}" if OLDEST_INTERFACE < INTERFACE else f"{INTERFACE}"
+    told = f"{entry} is written for interface {value}, this speechgraft has {spoken}"
+    if value > INTERFACE:
+        raise PluginError(f"{told}: install a newer speechgraft, or an older version of the plugin")
+    if value < OLDEST_INTERFACE:
+        raise PluginError(f"{told}: install a newer version of the plugin, or an older speechgraft")
 
 
 @frozen(kw_only=True)
-class Entry:
-    """What an encoder's and a decoder's entry have in common.
+class Registered:
+    """What every entry has.
 
     Raises:
         PluginError: A field has a value that cannot be meant.
     """
 
+    role: ClassVar[Role]
+    """What it is for."""
+
     name: str = field(validator=_check_name)
     """The name in the catalog, which is the `model_type` in the `config.json` of its checkpoints."""
 
     config: str = field(validator=_check_import_string)
-    """The config class, a `speechgraft.config.Config`."""
+    """The config class: of an encoder or a decoder a `speechgraft.config.Config`, of a connector its `Settings`."""
 
     adapter: str = field(validator=_check_import_string)
     """The `speechgraft.config.ConfigAdapter` between a checkpoint's `config.json` and the config class."""
 
     factory: str = field(validator=_check_import_string)
-    """A callable that takes the config and gives the module; under `torch.device("meta")` it makes no weights."""
+    """A callable that takes the config and gives the module; under `torch.device("meta")` it makes no weights. That
+    of a connector is given the widths of frames and memory too."""
 
     weights: str = field(validator=_check_import_string)
     """A callable that takes the config and gives the `speechgraft.checkpoint.WeightMap` of its checkpoints."""
@@ -101,30 +130,28 @@ class Entry:
     draw: str | None = field(default=None, validator=_check_import_string)
     """A callable that gives a hypothesis strategy of configs for the contract tests; `None`: tests vary `tiny`."""
 
-    gradient_checkpointing: bool = False
-    """Whether the module has `gradient_checkpointing_enable()` and trains to the same gradients with it."""
-
-    interface: int = field(default=INTERFACE, validator=_interface)
-    """The version of the contracts that the plugin was written for."""
+    interface: int = field(default=1, validator=_interface)
+    """The `INTERFACE` that the plugin is written for: a number, since the constant grows with speechgraft."""
 
     summary: str = ""
-    """One line for `speechgraft encoders` and `speechgraft decoders`."""
+    """One line for `speechgraft encoders`, `decoders` and `connectors`."""
 
     def __str__(self) -> str:
         return f"{self.role} {self.name!r}"
 
-    @property
-    def role(self) -> Role:
-        """`"encoder"` or `"decoder"`."""
-        return "encoder" if isinstance(self, EncoderEntry) else "decoder"
-
-    def load_config_class(self) -> type[Config]:
-        """The config class, imported now."""
-        return cast("type[Config]", self._load("config"))
-
     def load_adapter(self) -> ConfigAdapter:
-        """The config adapter, imported now."""
-        return cast("ConfigAdapter", self._load("adapter"))
+        """The config adapter, imported now.
+
+        Raises:
+            PluginError: It is none.
+        """
+        from speechgraft.config import ConfigAdapter
+
+        adapter = self._load("adapter")
+        if not isinstance(adapter, ConfigAdapter):
+            found = f"{type(adapter).__module__}.{type(adapter).__qualname__}"
+            raise PluginError(f"{self}: adapter {self.adapter!r} is a {found}, which is no ConfigAdapter")
+        return adapter
 
     def load_weights(self) -> Callable[[Any], WeightMap]:
         """The callable from a config to its weight map, imported now."""
@@ -134,14 +161,10 @@ class Entry:
         """The callable that gives a hypothesis strategy of configs, imported now, or `None`."""
         return None if self.draw is None else cast("Callable[[], Any]", self._load("draw"))
 
-    def tiny_config(self) -> Config:
-        """A config of the `tiny` options."""
-        return self.load_config_class()(**self.tiny)
-
     def capabilities(self) -> dict[str, Any]:
         """What the entry declares about its model, by name; the contract tests try each."""
         declared = [attribute.name for attribute in fields(type(self)) if attribute.metadata.get("capability")]
-        return {name: getattr(self, name) for name in (*declared, "gradient_checkpointing")}
+        return {name: getattr(self, name) for name in declared}
 
     def _load(self, what: str) -> Any:
         reference: str = getattr(self, what)
@@ -149,6 +172,26 @@ class Entry:
             return load(reference)
         except PluginError as error:
             raise PluginError(f"{self} cannot load its {what}: {error}") from error.__cause__
+
+
+@frozen(kw_only=True)
+class Entry(Registered):
+    """What an encoder's and a decoder's entry have in common.
+
+    Raises:
+        PluginError: A field has a value that cannot be meant.
+    """
+
+    gradient_checkpointing: bool = field(default=False, metadata={"capability": True})
+    """Whether the module has `gradient_checkpointing_enable()` and trains to the same gradients with it."""
+
+    def load_config_class(self) -> type[Config]:
+        """The config class, imported now."""
+        return cast("type[Config]", self._load("config"))
+
+    def tiny_config(self) -> Config:
+        """A config of the `tiny` options."""
+        return self.load_config_class()(**self.tiny)
 
 
 @frozen(kw_only=True)
@@ -168,6 +211,8 @@ class EncoderEntry(Entry):
     >>> entry.name, entry.role
     ('my-encoder', 'encoder')
     """
+
+    role = "encoder"
 
     input_kind: Literal["waveform", "features", "tokens"] = field(
         validator=_one_of("waveform", "features", "tokens"), metadata={"capability": True}
@@ -209,6 +254,8 @@ class EncoderEntry(Entry):
 class DecoderEntry(Entry):
     """A decoder that a plugin brings."""
 
+    role = "decoder"
+
     cross_attention: Literal["native", "injected"] = field(
         validator=_one_of("native", "injected"), metadata={"capability": True}
     )
@@ -247,7 +294,55 @@ class DecoderEntry(Entry):
         return _checked(self, self._load("factory")(config), Decoder)  # type: ignore[type-abstract]
 
 
-def _checked(entry: Entry, module: object, contract: type[Part]) -> Part:
+@frozen(kw_only=True)
+class ConnectorEntry(Registered):
+    """What stands between encoder and memory, as a plugin brings it.
+
+    >>> from speechgraft.registry import ConnectorEntry
+    >>> entry = ConnectorEntry(
+    ...     name="my-connector",
+    ...     config="my_package.config:MyConfig",
+    ...     adapter="my_package.config:ADAPTER",
+    ...     factory="my_package.connector:MyConnector",
+    ...     weights="my_package.weights:weight_map",
+    ...     tiny={},
+    ... )
+    >>> entry.name, entry.role, entry.shortens
+    ('my-connector', 'connector', False)
+    """
+
+    role = "connector"
+
+    prefix: str = field(default="connector.", validator=_check_prefix)
+    """What the names of all its parameters begin with in the checkpoint of a pair."""
+
+    shortens: bool = field(default=False, metadata={"capability": True})
+    """Whether the memory has fewer frames than the encoder, with the default config."""
+
+    def load_config_class(self) -> type[Settings]:
+        """The config class, imported now."""
+        return cast("type[Settings]", self._load("config"))
+
+    def tiny_config(self) -> Settings:
+        """A config of the `tiny` options."""
+        return self.load_config_class()(**self.tiny)
+
+    def build(self, config: Settings, input_size: int, output_size: int) -> Connector:
+        """The module of a config, from frames of one width to a memory of another.
+
+        Raises:
+            PluginError: The factory made something that is no `speechgraft.contracts.Connector`.
+        """
+        from speechgraft.contracts import Connector
+
+        return _checked(self, self._load("factory")(config, input_size, output_size), Connector)  # type: ignore[type-abstract]
+
+    def weight_map(self, config: Settings) -> WeightMap:
+        """The table of its parameters in the checkpoint of a pair, where they are those of `pair.connector`."""
+        return self.load_weights()(config).nested("connector.", on_disk=self.prefix)
+
+
+def _checked(entry: Registered, module: object, contract: type[Part]) -> Part:
     if isinstance(module, contract):
         return module
     made = f"{type(module).__module__}.{type(module).__qualname__}"

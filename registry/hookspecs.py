@@ -1,4 +1,4 @@
-"""The hooks through which a package brings encoders and decoders.
+"""The hooks through which a package brings encoders, decoders and connectors.
 
 A plugin is a module with functions of these names, marked with `hookimpl`. It names itself in its
 own `pyproject.toml`, and is found once the package is installed:
@@ -41,7 +41,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from speechgraft.registry.entries import DecoderEntry, EncoderEntry
+from speechgraft.registry.entries import ConnectorEntry, DecoderEntry, EncoderEntry
 
 PROJECT = "speechgraft"
 """The name of the hooks' project for pluggy, and of the group of entry points."""
@@ -59,4 +59,10 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
 @hookspec
 def speechgraft_decoders() -> Iterable[DecoderEntry]:
     """The decoders that the plugin brings, one entry each; names are unique over all plugins."""
+    return ()
+
+
+@hookspec
+def speechgraft_connectors() -> Iterable[ConnectorEntry]:
+    """What the plugin brings to stand between an encoder and a decoder; names are unique over all plugins."""
     return ()

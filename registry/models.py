@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, get_args
 
 import torch
 from torch import Tensor
@@ -20,16 +20,20 @@ from speechgraft.checkpoint import (
     rename,
 )
 from speechgraft.config import Settings
-from speechgraft.contracts import Decoder, Encoder, InputKind
+from speechgraft.contracts import Connector, Decoder, Encoder, InputKind
 from speechgraft.errors import ConfigError, IncompatiblePairError
 from speechgraft.generation import GenerationConfig
 from speechgraft.generation.inherited import inherited
 from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import (
+    ConnectorChoice,
     EncoderDecoderConfig,
     PairConfig,
     SpeechEncoderDecoderConfig,
+    connector_entry,
+    connector_options,
+    part_config,
     read_part,
     route_options,
 )
@@ -41,7 +45,7 @@ from speechgraft.registry.single import EncoderModel
 
 
 class PairModel(Bridge, Pretrained):
-    """An encoder and a decoder as one model; the leaves say which kind of encoder is theirs.
+    """An encoder, a connector and a decoder as one model; the leaves say which kind of encoder is theirs.
 
     Args:
         config: What to build; not needed where both parts are given.
@@ -81,7 +85,9 @@ class PairModel(Bridge, Pretrained):
         with weightless():
             encoder = encoder or catalog.encoder(config.encoder.model_type).build(config.encoder)
             decoder = decoder or catalog.decoder(config.decoder.model_type).build(config.decoder)
-            super().__init__(encoder, decoder, config, generation_config or inherited(config, config.decoder))
+            connector = _connector(config, encoder, decoder, catalog)
+            generation_config = generation_config or inherited(config, config.decoder)
+            super().__init__(encoder, decoder, config, generation_config, connector)
         config.lock()
         self.catalog = catalog
         if device.type != "meta":
@@ -109,12 +115,13 @@ class PairModel(Bridge, Pretrained):
         dtype: torch.dtype | None = None,
         device: torch.device | str = "cpu",
         keep_ctc_head: bool = False,
+        connector: ConnectorChoice = None,
         catalog: Catalog | None = None,
         **options: Any,
     ) -> Self:
         """A pair of two parts that were trained apart, in eval mode; it wants fine-tuning.
 
-        Projection and, where the decoder has none, cross-attention are made anew; `load_report` says so.
+        The connector and, where the decoder has none, cross-attention are made anew; `load_report` says so.
 
         Args:
             encoder_pretrained_model_name_or_path: Folder or hub id of the encoder, or `encoder_model`.
@@ -123,10 +130,11 @@ class PairModel(Bridge, Pretrained):
             device: Where the parameters go.
             keep_ctc_head: Whether the head of an encoder's CTC checkpoint becomes the pair's `ctc_head`, with its own
                 vocabulary and its blank (`ctc_blank_token_id`, there `pad_token_id`); otherwise it is left out.
+            connector: What stands between the two, see `speechgraft.check`.
             catalog: Where the parts are looked up.
             **options: `encoder_model`, `decoder_model`: ready-made parts. `encoder_config`, `decoder_config`:
                 in place of the checkpoint's. Other options are changes to the config: unprefixed of the
-                pair, `encoder_` and `decoder_` of its parts.
+                pair, `encoder_`, `decoder_` and `connector_` of its parts.
 
         Raises:
             CheckpointError: A file is missing or broken, or does not fit its model.
@@ -141,9 +149,15 @@ class PairModel(Bridge, Pretrained):
         name = encoder.config.model_type
         _check_kind(cls, name, catalog.encoder(name).input_kind)
         head = CTCHead.of(encoder, options) if keep_ctc_head else None
-        routed = route_options(options, type(encoder.config), type(decoder.config))
+        chosen = connector_entry(connector, catalog)
+        routed = route_options(
+            options, type(encoder.config), type(decoder.config), None if chosen is None else chosen.load_config_class()
+        )
         config = cls.config_class.from_encoder_decoder_configs(
-            encoder.config.copy(**routed["encoder"]), decoder.config.copy(**routed["decoder"]), **routed["pair"]
+            encoder.config.copy(**routed["encoder"]),
+            decoder.config.copy(**routed["decoder"]),
+            connector=chosen and part_config(chosen, connector_options(connector), routed["connector"]),
+            **routed["pair"],
         )
         with weightless():
             model = cls(config, encoder.model, decoder.model, catalog=catalog)
@@ -168,8 +182,15 @@ class PairModel(Bridge, Pretrained):
         return WeightMap.join(
             self.catalog.encoder(encoder.model_type).load_weights()(encoder).nested("encoder."),
             self.catalog.decoder(decoder.model_type).load_weights()(decoder).nested("decoder."),
-            WeightMap([rename(f"{part}.{{p}}", f"{part}.{{p}}") for part in ("enc_to_dec_proj", "ctc_head")]),
+            self._connector_weights(),
+            WeightMap([rename("ctc_head.{p}", "ctc_head.{p}")]),
         )
+
+    def _connector_weights(self) -> WeightMap:
+        connector = self.config.connector
+        if connector is None:
+            return WeightMap([rename("enc_to_dec_proj.{p}", "connector.projection.{p}")])
+        return self.catalog.connector(connector.model_type).weight_map(connector)
 
 
 class SpeechEncoderDecoderModel(PairModel):
@@ -195,6 +216,14 @@ MODELS: Final[tuple[type[PairModel], ...]] = (SpeechEncoderDecoderModel, Encoder
 def pair_class(input_kind: str) -> type[PairModel]:
     """The class of pairs whose encoders take `"waveform"`, `"features"` or `"tokens"`."""
     return next(model for model in MODELS if input_kind in model.input_kinds)
+
+
+def _connector(config: PairConfig, encoder: Encoder, decoder: Decoder, catalog: Catalog) -> Connector | None:
+    """What the config puts between two parts; `None`: the default."""
+    if config.connector is None:
+        return None
+    entry = catalog.connector(config.connector.model_type)
+    return entry.build(config.connector, encoder.output_size, decoder.memory_size)
 
 
 def _check_kind(cls: type[PairModel], name: str, input_kind: str) -> None:
@@ -235,7 +264,7 @@ def _read_config(cls: type[PairModel], folder: Path, options: dict[str, Any], ca
             raise ConfigError(
                 f"{folder} holds a pair whose encoder takes {kinds}, no {cls.__name__}: use {model.__name__}"
             )
-    roles: tuple[Role, ...] = ("encoder", "decoder")
+    roles: tuple[Role, ...] = get_args(Role)
     for role in roles:
         if catalog is not None and role in data:
             data[role] = read_part(data[role], role, catalog)
@@ -245,9 +274,13 @@ def _read_config(cls: type[PairModel], folder: Path, options: dict[str, Any], ca
         raise with_place(error, folder) from None
     if not options:
         return config
-    routed = route_options(options, type(config.encoder), type(config.decoder))
+    connector = config.connector
+    routed = route_options(
+        options, type(config.encoder), type(config.decoder), None if connector is None else type(connector)
+    )
     return config.copy(
         encoder=config.encoder.copy(**routed["encoder"]),
         decoder=config.decoder.copy(**routed["decoder"]),
+        connector=connector and connector.copy(**routed["connector"]),
         **routed["pair"],
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from speechgraft.errors import ConfigError, RoutingError, SpeechGraftError
+from speechgraft.errors import ConfigError, SpeechGraftError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
-from speechgraft.registry.entries import DecoderEntry, EncoderEntry, Entry
+from speechgraft.registry.entries import DEFAULT_CONNECTOR, ConnectorEntry, DecoderEntry, EncoderEntry
 from speechgraft.registry.report import PairReport
 
 if TYPE_CHECKING:
     from speechgraft.config import Config
-    from speechgraft.registry.configs import PairConfig
+    from speechgraft.registry.configs import ConnectorChoice, PairConfig
     from speechgraft.registry.models import PairModel
 
 
@@ -24,6 +24,7 @@ def check(
     *,
     encoder: Mapping[str, Any] | Config | None = None,
     decoder: Mapping[str, Any] | Config | None = None,
+    connector: ConnectorChoice = None,
     catalog: Catalog | None = None,
     **options: Any,
 ) -> PairReport:
@@ -36,21 +37,24 @@ def check(
         decoder_name: A name in the catalog.
         encoder: Options of the encoder's config, or the config; `None` for its defaults.
         decoder: Options of the decoder's config, or the config; `None` for its defaults.
+        connector: What stands between the two: a name in the catalog, options with that name as their
+            `model_type`, or its config. `None`: a projection where the widths differ, as in published checkpoints.
         catalog: Where to look the names up; by default what is installed.
         options: Of the pair's config (`ctc_vocab_size`, `pad_token_id`, ...), or of a part with its
-            prefix (`encoder_hidden_size`).
+            prefix (`encoder_hidden_size`, `connector_stride`).
 
     Returns:
         The report; all that is wrong is in its `problems`.
 
     Raises:
-        UnknownPluginError: There is no such encoder or decoder.
+        UnknownPluginError: There is no such encoder, decoder or connector.
     """
-    encoder_entry, decoder_entry = _entries(encoder_name, decoder_name, catalog)
-    report = PairReport(encoder=encoder_name, decoder=decoder_name)
+    entries = _Entries.of(encoder_name, decoder_name, connector, catalog or default_catalog())
+    told = DEFAULT_CONNECTOR if entries.connector is None else entries.connector.name
+    report = PairReport(encoder=encoder_name, decoder=decoder_name, connector=told)
     try:
-        config = _pair_config(encoder_entry, decoder_entry, encoder, decoder, options)
-        model = _on_meta(encoder_entry, config, catalog)
+        config = _pair_config(entries, encoder, decoder, connector, options)
+        model = _on_meta(entries.encoder, config, catalog)
     except ConfigError as error:
         return report.with_problems(*(error.problems or (str(error),)))
     except SpeechGraftError as error:
@@ -60,7 +64,7 @@ def check(
         return report.with_problems(f"building the pair fails: {type(error).__name__}: {' '.join(str(error).split())}")
     from speechgraft.registry.trial import measure
 
-    return measure(report, encoder_entry, decoder_entry, model)
+    return measure(report, entries.encoder, entries.decoder, model)
 
 
 def pair(
@@ -70,6 +74,7 @@ def pair(
     *,
     encoder: Mapping[str, Any] | Config | None = None,
     decoder: Mapping[str, Any] | Config | None = None,
+    connector: ConnectorChoice = None,
     catalog: Catalog | None = None,
     **options: Any,
 ) -> PairModel:
@@ -78,62 +83,60 @@ def pair(
     It is an `EncoderDecoderModel` where the encoder takes tokens, else a `SpeechEncoderDecoderModel`.
 
     Raises:
-        UnknownPluginError: There is no such encoder or decoder.
+        UnknownPluginError: There is no such encoder, decoder or connector.
         ConfigError: What is wrong with the options of both parts and of the pair, all at once.
         RoutingError: An option is unknown, or was passed twice.
         IncompatiblePairError: The two cannot be wired.
     """
     from speechgraft.registry.models import pair_class
 
-    entries = _entries(encoder_name, decoder_name, catalog)
-    config = _pair_config(*entries, encoder, decoder, options)
-    return pair_class(entries[0].input_kind)(config=config, catalog=catalog)
+    entries = _Entries.of(encoder_name, decoder_name, connector, catalog or default_catalog())
+    config = _pair_config(entries, encoder, decoder, connector, options)
+    return pair_class(entries.encoder.input_kind)(config=config, catalog=catalog)
 
 
-def _entries(encoder: str, decoder: str, catalog: Catalog | None) -> tuple[EncoderEntry, DecoderEntry]:
-    known = catalog or default_catalog()
-    return known.encoder(encoder), known.decoder(decoder)
+class _Entries(NamedTuple):
+    """What a pair is made of; without a connector there is the default."""
+
+    encoder: EncoderEntry
+    decoder: DecoderEntry
+    connector: ConnectorEntry | None
+
+    @classmethod
+    def of(cls, encoder: str, decoder: str, connector: ConnectorChoice, catalog: Catalog) -> Self:
+        """The entries of these names."""
+        from speechgraft.registry.configs import connector_entry
+
+        return cls(catalog.encoder(encoder), catalog.decoder(decoder), connector_entry(connector, catalog))
 
 
 def _pair_config(
-    encoder_entry: EncoderEntry,
-    decoder_entry: DecoderEntry,
+    entries: _Entries,
     encoder: Mapping[str, Any] | Config | None,
     decoder: Mapping[str, Any] | Config | None,
+    connector: ConnectorChoice,
     options: Mapping[str, Any],
 ) -> PairConfig:
-    """The pair's config; problems of both parts are raised together, with paths from the pair's root."""
-    from speechgraft.registry.configs import below, route_options
+    """The pair's config; problems of all parts are raised together, with paths from the pair's root."""
+    from speechgraft.registry.configs import below, connector_options, part_config, route_options
     from speechgraft.registry.models import pair_class
 
-    routed = route_options(options, encoder_entry.load_config_class(), decoder_entry.load_config_class())
+    classes = [None if entry is None else entry.load_config_class() for entry in entries]
+    routed = route_options(options, *classes)
     problems: list[str] = []
-    parts: list[Config] = []
-    for entry, given in ((encoder_entry, encoder), (decoder_entry, decoder)):
+    parts: dict[str, Any] = {}
+    for entry, given in zip(entries, (encoder, decoder, connector_options(connector)), strict=True):
+        if entry is None:
+            continue
         try:
-            parts.append(_part_config(entry, given, routed[entry.role]))
+            parts[entry.role] = part_config(entry, given, routed[entry.role])
         except ConfigError as error:
             problems += [below(entry.role, problem) for problem in error.problems or (str(error),)]
     if problems:
-        raise ConfigError(f"{encoder_entry.name} and {decoder_entry.name} cannot be configured:", problems)
-    config_class = pair_class(encoder_entry.input_kind).config_class
-    return config_class.from_encoder_decoder_configs(*parts, **routed["pair"])
-
-
-def _part_config(entry: Entry, given: Mapping[str, Any] | Config | None, prefixed: Mapping[str, Any]) -> Config:
-    config_class = entry.load_config_class()
-    if isinstance(given, config_class):
-        return given.copy(**prefixed)
-    if given is not None and not isinstance(given, Mapping):
-        expected = config_class.__name__
-        raise ConfigError(
-            f"{entry} was given a {type(given).__name__}, expected options or a {expected}",
-            [f"$: expected options or a {expected}, got a {type(given).__name__}"],
-        )
-    twice = sorted(prefixed.keys() & (given or {}).keys())
-    if twice:
-        raise RoutingError(f"{twice[0]!r} of the {entry.role} was passed twice, with and without its prefix")
-    return config_class(**{**(given or {}), **prefixed})
+        raise ConfigError(f"{entries.encoder.name} and {entries.decoder.name} cannot be configured:", problems)
+    config_class = pair_class(entries.encoder.input_kind).config_class
+    chosen = {"connector": parts.get("connector")}
+    return config_class.from_encoder_decoder_configs(parts["encoder"], parts["decoder"], **chosen, **routed["pair"])
 
 
 def _on_meta(encoder_entry: EncoderEntry, config: PairConfig, catalog: Catalog | None) -> PairModel:

@@ -25,7 +25,7 @@ from speechgraft.contracts import Component, Encoder
 from speechgraft.errors import CheckpointError, InputError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import read_part
-from speechgraft.registry.entries import DecoderEntry, EncoderEntry, Role
+from speechgraft.registry.entries import DecoderEntry, EncoderEntry, PartRole
 from speechgraft.registry.pretrained import Source
 from speechgraft.registry.single import EncoderModel, SingleEncoderModel
 from speechgraft.special_tokens import find_token
@@ -41,7 +41,7 @@ class Part:
     model: Any
 
     @classmethod
-    def of(cls, role: Role, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
+    def of(cls, role: PartRole, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
         """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`."""
         model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
         if model is not None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
+from speechgraft.errors import counted
+from speechgraft.registry.entries import DEFAULT_CONNECTOR
 from speechgraft.registry.frozen import FrozenMapping
 
 _UNITS = {"waveform": "samples", "features": "frames", "tokens": "tokens"}
@@ -50,8 +52,14 @@ class PairReport:
     decoder_size: int | None = None
     """Width of the decoder's token embeddings."""
 
+    connector: str = DEFAULT_CONNECTOR
+    """The name in the catalog of what stands between the two."""
+
+    memory_stride: int | None = None
+    """Inputs from one frame of the memory to the next, where the connector has shortened it."""
+
     projection: tuple[int, int] | None = None
-    """Widths from and to of the linear layer between the parts; `None` where there is none."""
+    """Widths from and to of the published linear layer between the parts; `None` where there is none."""
 
     cross_attention: str | None = None
     """`"native"`, or `"injected"` where the decoder was pretrained without it."""
@@ -66,7 +74,7 @@ class PairReport:
     """The most tokens of a text; `None`: nothing limits them."""
 
     parameters: Mapping[str, int] = field(factory=dict, converter=_frozen_counts, hash=False)
-    """How many there are of each part: `encoder`, `projection`, `decoder`, `ctc_head`."""
+    """How many there are of each part: `encoder`, `connector` where it has any, `decoder`, `ctc_head`."""
 
     unset_tokens: tuple[str, ...] = ()
     """Special tokens that no config sets yet, and training or generation needs."""
@@ -102,13 +110,21 @@ class PairReport:
         title = f"{self.encoder} + {self.decoder}: {'they fit' if self.ok else 'they cannot be paired'}"
         return "\n".join([title, *(f"  {name.ljust(width)}  {text}" for name, text in rows)])
 
+    def _connected(self, unit: str) -> str:
+        widths = f"{self.encoder_size} -> {self.memory_size}"
+        if self.connector == DEFAULT_CONNECTOR:
+            return f"linear, {widths}" if self.projection else "linear, no projection is needed"
+        return f"{self.connector}, {widths}, a frame of memory every {self.memory_stride} {unit}"
+
     def _rows(self) -> Iterator[tuple[str, str]]:
         if self.encoder_size is None:
             return
         unit = _UNITS.get(self.input_kind or "", "inputs")
-        yield "input", f"{self.input_kind}, at least {self.minimum_length} {unit}"
-        yield "encoder", f"frames of {self.encoder_size}, one every {self.stride} {unit}"
-        yield "projection", f"{self.projection[0]} -> {self.projection[1]}" if self.projection else "none is needed"
+        least = counted(self.minimum_length or 0, unit.removesuffix("s"))
+        yield "input", f"{self.input_kind}, at least {least}"
+        stride = unit.removesuffix("s") if self.stride == 1 else f"{self.stride} {unit}"
+        yield "encoder", f"frames of {self.encoder_size}, one every {stride}"
+        yield "connector", self._connected(unit)
         limit = "any length" if self.max_positions is None else f"at most {self.max_positions} tokens"
         yield "decoder", f"{self.decoder_size} wide, vocabulary of {self.vocab_size}, {limit}"
         fresh = f", {self.injected_parameters:,} parameters begin fresh" if self.injected_parameters else ""

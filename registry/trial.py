@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,11 +30,12 @@ def measure(
 ) -> PairReport:
     """The report with the sizes of a model on meta tensors, and with what a trial run of it says."""
     encoder, decoder, config = model.encoder, model.decoder, model.config
-    projection, notes, problems = model.enc_to_dec_proj, *_trial(model)
+    projection, (notes, problems) = model.enc_to_dec_proj, _trial(model)
     return evolve(
         report,
         input_kind=encoder.input_kind,
-        stride=_stride(encoder),
+        stride=_stride(encoder.output_lengths, encoder.minimum_length),
+        memory_stride=_stride(_memory_lengths(model), encoder.minimum_length),
         minimum_length=encoder.minimum_length,
         encoder_size=encoder.output_size,
         memory_size=decoder.memory_size,
@@ -58,19 +59,25 @@ def measure(
 def _counted(model: PairModel) -> dict[str, int]:
     parts = {
         "encoder": model.encoder,
-        "projection": model.enc_to_dec_proj,
+        "connector": model.connector,
         "decoder": model.decoder,
         "ctc_head": model.ctc_head,
     }
-    return {
+    counts = {
         name: sum(parameter.numel() for parameter in module.parameters())
         for name, module in parts.items()
         if module is not None
     }
+    return {name: count for name, count in counts.items() if count or name != "connector"}
 
 
-def _stride(encoder: Encoder) -> int:
-    frames = int(encoder.output_lengths(torch.tensor([encoder.minimum_length + _MANY]))[0])
+def _memory_lengths(model: PairModel) -> Callable[[Tensor], Tensor]:
+    """How many frames of memory come of so many inputs."""
+    return lambda lengths: model.connector.output_lengths(model.encoder.output_lengths(lengths))
+
+
+def _stride(output_lengths: Callable[[Tensor], Tensor], minimum: int) -> int:
+    frames = int(output_lengths(torch.tensor([minimum + _MANY]))[0])
     return round(_MANY / max(frames - 1, 1))
 
 
@@ -108,8 +115,11 @@ def _run(model: PairModel) -> Iterator[str]:
     with torch.no_grad(), torch.device("meta"):
         frames = encoder(_shortest(encoder)).last_hidden_state
         ids = torch.zeros(1, 1, dtype=torch.int64)
-        logits = decoder(ids, memory=model.connect(frames)).logits
+        memory, _ = model.connect(frames, None)
+        logits = decoder(ids, memory=memory).logits
     yield from _unexpected("the encoder's frames for its shortest input", frames, (1, promised, encoder.output_size))
+    remembered = int(model.connector.output_lengths(torch.tensor([promised]))[0])
+    yield from _unexpected("the connector's memory of them", memory, (1, remembered, decoder.memory_size))
     yield from _unexpected("the decoder's logits for one token", logits, (1, 1, decoder.vocab_size))
 
 

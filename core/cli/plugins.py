@@ -1,4 +1,4 @@
-"""`speechgraft plugins`: who brought which encoders and decoders, and which plugins are broken."""
+"""`speechgraft plugins`: who brought which encoders, decoders and connectors, and which plugins are broken."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def command(
 
 
 def describe(catalog: Catalog) -> list[dict[str, Any]]:
-    """Every plugin with its package, version, encoders, decoders and, where it is broken, the reason."""
+    """Every plugin with its package, version, what it registers and, where it is broken, the reason."""
     plugins: dict[Any, dict[str, Any]] = {}
     for (role, name), origin in catalog.origins.items():
         plugin = plugins.setdefault(origin, _plugin(origin))
@@ -37,6 +37,7 @@ def _plugin(origin: Any) -> dict[str, Any]:
         "version": origin.version,
         "encoders": [],
         "decoders": [],
+        "connectors": [],
         "broken": None,
     }
 
@@ -45,13 +46,13 @@ def _text(found: list[dict[str, Any]]) -> str:
     from speechgraft.cli.listing import ABSENT
     from speechgraft.cli.table import table
 
-    header = ("plugin", "package", "version", "encoders", "decoders")
+    header = ("plugin", "package", "version", "encoders", "decoders", "connectors")
     rows = [
         [
             one["plugin"],
             one["package"],
             one["version"],
-            *(", ".join(one[f"{role}s"]) or ABSENT for role in ("encoder", "decoder")),
+            *(", ".join(one[f"{role}s"]) or ABSENT for role in ("encoder", "decoder", "connector")),
         ]
         for one in found
         if one["broken"] is None

@@ -54,9 +54,10 @@ class ConfigAdapter:
 
     def write(self, config: Settings) -> dict[str, Any]:
         """The object of JSON that describes `config`; `read` makes an equal config of it."""
-        names = keys_in_file(type(config))
-        fields = {names[name]: plain(getattr(config, name)) for name in names}
-        derived = {name: plain(getattr(config, name)) for name in file_keys_of(type(config)).derived}
+        keys, names = file_keys_of(type(config)), keys_in_file(type(config))
+        absent = {name for name in keys.unwritten if getattr(config, name) is None}
+        fields = {names[name]: plain(getattr(config, name)) for name in names if name not in absent}
+        derived = {name: plain(getattr(config, name)) for name in keys.derived}
         model_type = {"model_type": config.model_type} if config.model_type else {}
         return {**plain(config.extras), **fields, **derived, **model_type}
 

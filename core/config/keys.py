@@ -21,12 +21,14 @@ class FileKeys:
         derived: Properties of the config that the file repeats: written, and compared on reading.
         unoffered: Keys of other tools that ask for what there is not, with what to use instead. Kept as they are;
             whoever would act on them refuses them.
+        unwritten: Fields that the file holds where they are not `None` alone.
     """
 
     renames: Mapping[str, str] = attrs.field(factory=dict)
     carried: frozenset[str] = frozenset()
     derived: tuple[str, ...] = ()
     unoffered: Mapping[str, str] = attrs.field(factory=dict)
+    unwritten: frozenset[str] = frozenset()
 
 
 @per_class
@@ -38,6 +40,7 @@ def file_keys_of(cls: type) -> FileKeys:
         carried=frozenset().union(*(keys.carried for keys in stated)),
         derived=tuple(name for keys in stated for name in keys.derived),
         unoffered={key: reason for keys in stated for key, reason in keys.unoffered.items()},
+        unwritten=frozenset().union(*(keys.unwritten for keys in stated)),
     )
 
 

@@ -109,11 +109,12 @@ def generate(
     stopping = Stopping(
         model.ends(config), _callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
     )
+    memory, memory_mask = model.connect(encoded.last_hidden_state, encoded.frame_mask)
     terms = Terms(
         steps=Steps(
             model.decoder,
-            model.connect(encoded.last_hidden_state),
-            encoded.frame_mask,
+            memory,
+            memory_mask,
             cached=config.use_cache,
             keep_attentions=shown["output_attentions"],
             keep_states=shown["output_hidden_states"],

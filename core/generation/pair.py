@@ -40,8 +40,8 @@ class Generating(Protocol):
     ) -> EncoderOutput:
         """What the encoder makes of `inputs`, or what it made of them before."""
 
-    def connect(self, encoded: Tensor) -> Tensor:
-        """Memory of encoder frames. *Shapes:* (batch, frames, output_size) to (batch, frames, memory_size)."""
+    def connect(self, hidden: Tensor, frame_mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Memory of encoder frames, and which of it counts; see `speechgraft.bridge.Bridge.connect`."""
 
     def token(
         self,

@@ -15,7 +15,14 @@ from speechgraft.contracts import EncoderOutput, row_lengths
 from speechgraft.ctc import Timed, align
 from speechgraft.errors import InputError
 from speechgraft.special_tokens import marking_tokens
-from speechgraft.times import between_words, frame_moments, frames_of_tokens, shown_by_attention, words_of
+from speechgraft.times import (
+    between_words,
+    frame_moments,
+    frames_of_memory,
+    frames_of_tokens,
+    shown_by_attention,
+    words_of,
+)
 from speechgraft.times.warping import Heads
 
 if TYPE_CHECKING:
@@ -74,13 +81,14 @@ class PairTimes:
         """
         encoded = self._encoded
         mask = None if encoded.frame_mask is None else encoded.frame_mask[list(rows)]
-        memory = self._model.connect(encoded.last_hidden_state[list(rows)])
-        told = shown_by_attention(self._model.decoder, memory, mask, ids[:, : max(fed)], heads=heads)
-        lengths = [self._lengths[row] for row in rows]
-        paths = [
-            frames_of_tokens(each[:count, :length]) for each, count, length in zip(told, fed, lengths, strict=True)
-        ]
-        return [[(frame, frame) for frame in path.tolist()] for path in paths]
+        memory, memory_mask = self._model.connect(encoded.last_hidden_state[list(rows)], mask)
+        told = shown_by_attention(self._model.decoder, memory, memory_mask, ids[:, : max(fed)], heads=heads)
+        found: list[Places] = []
+        for row, count, each in zip(rows, fed, told, strict=True):
+            heard = frames_of_memory(self._model.connector, self._lengths[row])
+            path = frames_of_tokens(each[:count, : len(heard)])
+            found.append([heard[frame] for frame in path.tolist()])
+        return found
 
     def words(self, row: int, audio: Audio, tokens: Sequence[int], places: Places) -> tuple[Timed, ...]:
         """The words of a row with their seconds."""

@@ -90,7 +90,8 @@ def test_checkpoints_of_parts_under_any_head_make_a_pair(tmp_path: Path, encoder
     assert set(report.made.values()) == {INJECTED, *([NO_HEAD] if decoder == "BertModel" else [])}
     injected = {name for name, reason in report.made.items() if reason == INJECTED}
     assert injected == {name for name in pair.state_dict() if ".cross_attention" in name}
-    assert {*report.loaded, *report.made} | {"enc_to_dec_proj.weight", "enc_to_dec_proj.bias"} == {*pair.state_dict()}
+    projection = {"connector.projection.weight", "connector.projection.bias"}
+    assert {*report.loaded, *report.made} | projection == {*pair.state_dict()}
     check_encoder(pair, tmp_path / "encoder")
     if decoder != "BertModel":
         check_decoder(pair, tmp_path / "decoder")

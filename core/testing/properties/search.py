@@ -136,7 +136,7 @@ def _sums(
 
 def _beam_of_one(case: Case, model: PairModel, batch: Batch, new: int) -> None:
     encoded = model.encoded(batch.inputs, batch.mask)
-    steps = Steps(model.decoder, model.connect(encoded.last_hidden_state), encoded.frame_mask, cached=True)
+    steps = Steps(model.decoder, *model.connect(encoded.last_hidden_state, encoded.frame_mask), cached=True)
     prompt = torch.full((len(batch.lengths), 1), model.token("decoder_start_token_id", "to begin with"))
     pad = model.token("pad_token_id", "to fill rows")
     found = beam_search(steps, prompt, Beams(1), limit=1 + new, stopping=Stopping(sorted(model.ends())), pad=pad)

@@ -15,7 +15,7 @@ BROKEN = default_catalog().with_broken(Origin("toy", "toy-package", "0.3"), "Imp
 def test_what_is_brought_by_whom(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
-    assert header.split() == ["plugin", "package", "version", "encoders", "decoders"]
+    assert header.split() == ["plugin", "package", "version", "encoders", "decoders", "connectors"]
     assert any(line.split()[:2] == ["wav2vec2", "speechgraft"] for line in lines)
 
 
