@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from speechgraft.contracts import Decoder, Encoder, lengths_of
-from speechgraft.errors import InputError
+from speechgraft.errors import InputError, counted
 from speechgraft.nn.masks import is_right_padded
 
 LARGEST_INPUT: Final = 1e9
 """The size from which a value is none of audio: samples lie within -1 and 1, features are logarithms."""
 
 _TAKES = {
-    "waveform": ("a waveform", "(batch, samples)", "samples"),
-    "features": ("features", "(batch, frames, bins)", "frames"),
-    "tokens": ("token ids", "(batch, tokens)", "tokens"),
+    "waveform": ("a waveform", "(batch, samples)", "sample"),
+    "features": ("features", "(batch, frames, bins)", "frame"),
+    "tokens": ("token ids", "(batch, tokens)", "token"),
 }
 """By kind of input what it is, its shape, and what its length is counted in."""
 
@@ -175,9 +175,11 @@ def check_binary(mask: Tensor, shape: torch.Size | tuple[int, ...], name: str) -
 def _check_lengths(lengths: Tensor, minimum: int, unit: str) -> None:
     short = (lengths < minimum).nonzero().flatten().tolist()
     if short:
-        found = [f"row {row} has {int(lengths[row])}" for row in short[:_SHOWN]]
+        *first, last = short[:_SHOWN]
+        found = [*(f"row {row} has {int(lengths[row])}" for row in first), f"row {last} has "]
         more = ", ..." if len(short) > _SHOWN else ""
-        raise InputError(f"{', '.join(found)}{more} {unit}, but the encoder needs at least {minimum}")
+        shown = ", ".join(found) + counted(int(lengths[last]), unit) + more
+        raise InputError(f"{shown}, but the encoder needs at least {minimum}")
 
 
 def check_ids(ids: Tensor, vocab_size: int, name: str, *, ignored: int | None = None) -> None:
@@ -260,7 +262,7 @@ def check_rows(rows: int, expected: int, name: str) -> None:
         InputError: With both numbers.
     """
     if rows != expected:
-        raise InputError(f"{name} has {rows} rows, but there are {expected} for it to go with")
+        raise InputError(f"{name} has {counted(rows, 'row')}, but there are {expected} for it to go with")
 
 
 def check_width(states: Tensor, width: int, name: str) -> None:
@@ -281,7 +283,8 @@ def check_positions(part: Encoder | Decoder, tokens: int, role: str = "decoder")
         InputError: Saying how many there are and how many were asked for.
     """
     if part.max_positions is not None and tokens > part.max_positions:
-        raise InputError(f"{tokens} tokens were asked for, but the {role} has {part.max_positions} positions")
+        positions = counted(part.max_positions, "position")
+        raise InputError(f"{counted(tokens, 'token')} were asked for, but the {role} has {positions}")
 
 
 _SHOWN: Final = 8

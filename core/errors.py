@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_ALMOST = 0.9
+"""Likeness (`difflib`, 0 to 1) from which one name is another but for a letter."""
+
 _MISSPELT = 0.8
-"""Likeness (`difflib`, 0 to 1) from which one name is another, misspelt."""
+"""Likeness from which one name is another, misspelt."""
 
 _BEGINNING = 0.88
 """Likeness from which it is the beginning of another."""
@@ -82,6 +85,11 @@ class MissingExtraError(SpeechGraftError, ImportError):
         return type(self), (self.part, self.name, self.extra)
 
 
+def counted(number: int, unit: str) -> str:
+    """A number with its unit in the plural where there is not one: `"1 row"`, `"2 rows"`."""
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the nearest of `known`, or nothing where none is near.
 
@@ -95,10 +103,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> list[str]:
-    """What the name begins; else what is misspelt in few letters; else both; else what has most letters in common."""
+    """One letter off; else what the name begins; else few letters off; else both; else most letters in common."""
+    same = get_close_matches(name, known, n=1, cutoff=_ALMOST)
     whole = [other for other in known if len(name) >= _SHORTEST and other.startswith(name)]
     misspelt = get_close_matches(name, known, n=1, cutoff=_MISSPELT)
-    return whole[:3] or misspelt or _begun(name, known) or get_close_matches(name, known, n=1)
+    return same or whole[:3] or misspelt or _begun(name, known) or get_close_matches(name, known, n=1)
 
 
 def _begun(name: str, known: list[str]) -> list[str]:

@@ -38,8 +38,11 @@ class CTCModel(HeadModel):
         target_lang: The language whose adapters the model has.
 
     Raises:
-        ConfigError: `vocab_size` is not set; or there is a `target_lang`, and `adapter_attn_dim` is not set.
+        ConfigError: `vocab_size` is not set, or `pad_token_id` is none of the tokens; or there is a `target_lang`, and
+            `adapter_attn_dim` is not set.
     """
+
+    loading_options = ("target_lang",)
 
     head_names = ("lm_head.{p}",)
     fresh_head = "the checkpoint has no CTC head"
@@ -50,6 +53,7 @@ class CTCModel(HeadModel):
             super().__init__(config, catalog)
             if config.vocab_size is None:
                 raise ConfigError(f"{type(self).__name__} needs the number of tokens: set vocab_size in the config")
+            _check_blank(config)
             self.dropout = nn.Dropout(config.final_dropout)
             self.lm_head = nn.Linear(self.encoder.output_size, config.vocab_size)
         self.target_lang = target_lang
@@ -69,10 +73,14 @@ class CTCModel(HeadModel):
         tensors: Mapping[str, Tensor] = open_tensors(place.folder())
         if target_lang is None:
             return cls(config, catalog=catalog), tensors
+        if config.vocab_size is None:  # the language's file says it, but first the model whether it has a place for one
+            config = config.copy(vocab_size=1 + (config.pad_token_id or 0))
+        model = cls(config, catalog=catalog)
+        adapter_modules(model)
         adapter, file = adapter_tensors(place, target_lang)
         if "lm_head.weight" in adapter:
-            config = config.copy(vocab_size=len(adapter["lm_head.weight"]))
-        model = cls(config, target_lang, catalog=catalog)
+            model._resize_head(len(adapter["lm_head.weight"]))
+        model.target_lang = target_lang
         mapped_adapter(model, adapter, file)  # refuses what does not fit
         return model, laid_over(tensors, adapter, model.weight_map())
 
@@ -237,3 +245,11 @@ class CTCModel(HeadModel):
         self.lm_head = nn.Linear(weight.shape[1], tokens, device=weight.device, dtype=weight.dtype)
         with self.config.unlocked():
             self.config.vocab_size = tokens
+
+
+def _check_blank(config: Any) -> None:
+    blank, size = config.pad_token_id, config.vocab_size
+    if blank is not None and not 0 <= blank < size:
+        raise ConfigError(
+            "CTC has no such blank:", [f"$.pad_token_id: {blank} is not one of the {size} tokens (0 to {size - 1})"]
+        )

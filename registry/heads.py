@@ -52,7 +52,8 @@ class SequenceClassificationModel(HeadModel):
         catalog: Where the encoder is looked up; by default what is installed.
 
     Raises:
-        ConfigError: The encoder ends in a convolutional adapter (`add_adapter`), which this head is not for.
+        ConfigError: There is no label; or the encoder ends in a convolutional adapter (`add_adapter`), which this head
+            is not for.
     """
 
     head_names = ("layer_weights", "projector.{p}", "classifier.{p}")
@@ -64,6 +65,8 @@ class SequenceClassificationModel(HeadModel):
             super().__init__(config, catalog)
             if any(isinstance(module, ConvAdapter) for module in self.encoder.modules()):
                 raise ConfigError(f"{type(self).__name__} has no use for an adapter: set add_adapter to false")
+            if config.num_labels < 1:
+                raise ConfigError(f"{type(self).__name__} needs a label or more: set num_labels in the config")
             states = config.num_hidden_layers + 1  # what the layers give, and before them the embedding
             self.layer_weights = nn.Parameter(torch.empty(states)) if config.use_weighted_layer_sum else None
             self.projector = nn.Linear(self.encoder.output_size, config.classifier_proj_size)

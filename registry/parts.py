@@ -24,7 +24,7 @@ from speechgraft.config import Config
 from speechgraft.contracts import Component, Encoder
 from speechgraft.errors import CheckpointError, InputError
 from speechgraft.registry.catalog import Catalog
-from speechgraft.registry.configs import read_part
+from speechgraft.registry.configs import PAIR_TYPES, read_part
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry, PartRole
 from speechgraft.registry.pretrained import Source
 from speechgraft.registry.single import EncoderModel, SingleEncoderModel
@@ -39,10 +39,15 @@ class Part:
     config: Config
     folder: Path | None
     model: Any
+    prefix: str = ""
+    """What names in the folder begin with: those of a part of a whole pair with its role."""
 
     @classmethod
     def of(cls, role: PartRole, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
-        """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`."""
+        """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`.
+
+        A folder with a whole pair gives the part of it that has this role.
+        """
         model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
         if model is not None:
             model = bare(model) if role == "encoder" else model
@@ -50,15 +55,25 @@ class Part:
         if source is None:
             raise InputError(f"no {role}: pass a folder or a hub id, or {role}_model")
         folder = locate(source)
-        config = config or read_part(read_json(folder / CONFIG_FILE), role, catalog)
-        return cls(catalog.entry(role, config.model_type), config, folder, None)
+        data = read_json(folder / CONFIG_FILE)
+        whole = data.get("model_type") in PAIR_TYPES and isinstance(data.get(role), dict)
+        config = config or read_part(data[role] if whole else data, role, catalog)
+        return cls(catalog.entry(role, config.model_type), config, folder, None, f"{role}." if whole else "")
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Those of the folder by their names in a checkpoint of this part alone, without those of a pair's rest."""
+        assert self.folder is not None, "a ready-made part has none"
+        disk = open_tensors(self.folder)
+        if not self.prefix:
+            return disk
+        return {name.removeprefix(self.prefix): disk[name] for name in disk if name.startswith(self.prefix)}
 
     def load_into(self, module: Component, dtype: torch.dtype | None, device: torch.device | str) -> LoadReport:
         """Fill a part built without weights; a ready-made one is left as it is."""
         if self.folder is None:
             return LoadReport()
         weights = self.entry.load_weights()(module.config)
-        return load_into(module, open_tensors(self.folder), weights, dtype=dtype, device=device)
+        return load_into(module, self.tensors(), weights, dtype=dtype, device=device)
 
 
 @frozen
@@ -75,7 +90,7 @@ class CTCHead:
         given = sorted({"ctc_vocab_size", "ctc_blank_token_id"} & options.keys())
         if given:
             raise InputError(f"{given[0]} and keep_ctc_head were passed together; the head that is kept sets it")
-        disk = open_tensors(encoder.folder)
+        disk = encoder.tensors()
         tensors = {name: disk[name] for name in disk if name.startswith("lm_head.")}
         if tensors.keys() != {"lm_head.weight", "lm_head.bias"}:
             raise CheckpointError(f"{encoder.folder}: there is no CTC head (lm_head) to keep")

@@ -137,6 +137,7 @@ class Pretrained(Component):
         Raises:
             CheckpointError: A file is missing or broken, or tensors are missing, surplus or wrongly shaped.
             ConfigError: All that is wrong with the config.
+            RoutingError: An option that nothing takes.
         """
         place = Place(source, revision, subfolder, token, cache_dir, local_files_only)
         with weightless():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from speechgraft.checkpoint import CONFIG_FILE, WeightMap, materialise, open_tensors, read_json
 from speechgraft.checks import check_tensor
 from speechgraft.config import Settings
+from speechgraft.config.checking import refuse_unknown_options
 from speechgraft.contracts import Encoder, EncoderOutput, Output, own_options
 from speechgraft.encoder_inputs import check_encoder_call
 from speechgraft.errors import ConfigError, InputError
@@ -18,7 +19,7 @@ from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.pretrained import Place, Pretrained, with_place
-from speechgraft.routing import named
+from speechgraft.routing import keywords, named
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
 
 
@@ -37,6 +38,9 @@ class SingleEncoderModel(Pretrained):
     """
 
     model_type: ClassVar[str]
+    loading_options: ClassVar[tuple[str, ...]] = ()
+    """What `from_pretrained` of a class takes beside changes to the config."""
+
     config: Any
 
     def __init__(self, config: Any, catalog: Catalog | None) -> None:
@@ -52,9 +56,17 @@ class SingleEncoderModel(Pretrained):
 
     @classmethod
     def _described(cls, place: Place, options: dict[str, Any], catalog: Catalog | None) -> Any:
-        """The encoder's config in a folder, with the options of a call before its own values."""
-        folder = place.folder()
-        adapter = (catalog or default_catalog()).encoder(cls.model_type).load_adapter()
+        """The encoder's config in a folder, with the options of a call before its own values.
+
+        Raises:
+            ConfigError: What is wrong with it.
+            RoutingError: An option is no field of it.
+        """
+        entry = (catalog or default_catalog()).encoder(cls.model_type)
+        refuse_unknown_options(
+            entry.load_config_class(), options, (*cls.loading_options, *keywords(cls.from_pretrained))
+        )
+        folder, adapter = place.folder(), entry.load_adapter()
         try:
             return adapter.read(read_json(folder / CONFIG_FILE), overrides=options)
         except ConfigError as error:

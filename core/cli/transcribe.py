@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from speechgraft.cli.results import Folder, Printed, Recording, Results, one_kind, written
-from speechgraft.errors import InputError, did_you_mean
+from speechgraft.errors import InputError, counted, did_you_mean
 
 if TYPE_CHECKING:
     from speechgraft.bundle import Failure, Transcriber, Transcript
@@ -210,7 +210,7 @@ def _with_progress(transcripts: Iterator[Transcript], total: int, failures: list
 
 def _summarise(total: int, failures: list[Failure], seconds: float, took: float) -> None:
     count = total - len(failures)
-    print(f"{count} files, {seconds:.1f} s of audio in {took:.1f} s", file=sys.stderr)
+    print(f"{counted(count, 'file')}, {seconds:.1f} s of audio in {took:.1f} s", file=sys.stderr)
     if failures:
         print(f"{len(failures)} of {total} could not be transcribed:", file=sys.stderr)
     for failure in failures:

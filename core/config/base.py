@@ -9,12 +9,21 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 from speechgraft.config.adapter import ConfigAdapter
-from speechgraft.config.checking import Gathered, broken_rules, checked, fill, gather, unknown_keywords
+from speechgraft.config.checking import (
+    Gathered,
+    broken_rules,
+    checked,
+    fill,
+    gather,
+    refuse_unknown_options,
+    unknown_keywords,
+)
 from speechgraft.config.converter import Mismatch
 from speechgraft.config.fields import aliases_of, config_class, default_of, field, fields_of, rules_of
 from speechgraft.config.keys import FileKeys, file_keys_of
 from speechgraft.errors import ConfigError, did_you_mean
 from speechgraft.json_files import read_json, write_json
+from speechgraft.routing import keywords
 
 
 @config_class
@@ -87,7 +96,9 @@ class Settings:
         Raises:
             ConfigError: What is wrong with its values.
             CheckpointError: It is not there, or no JSON.
+            RoutingError: An option is no field.
         """
+        refuse_unknown_options(cls, overrides, keywords(cls.from_pretrained))
         from speechgraft.checkpoint.hub import locate
 
         folder = locate(
@@ -120,7 +131,7 @@ class Settings:
         current = Gathered("$", {name: getattr(twin, name) for name in fields_of(type(self))})
         problems = [*given.problems, *unknown_keywords(type(self), given), *fill(twin, current.overridden_by(given))]
         if problems:
-            raise ConfigError(f"{type(self).__name__} cannot be changed:", problems)
+            raise ConfigError(f"{type(self).__name__} cannot be copied with these changes:", problems)
         return twin
 
     def lock(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,7 +11,8 @@ import attrs
 from speechgraft.config.converter import Mismatch, places_of, show, structure
 from speechgraft.config.fields import aliases_of, default_of, fields_of, option_names, types_of
 from speechgraft.config.keys import file_keys_of
-from speechgraft.errors import ConfigError, did_you_mean
+from speechgraft.errors import ConfigError, RoutingError, did_you_mean
+from speechgraft.routing import unknown
 
 if TYPE_CHECKING:
     from speechgraft.config.base import Settings
@@ -67,8 +68,8 @@ def _with_labels(given: Mapping[str, Any], path: str, problems: list[str]) -> di
     if "num_labels" not in options:
         return options
     count, names = options.pop("num_labels"), options.get("id2label")
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        problems.append(f"{path}.num_labels: expected a count of labels, got {show(count)}")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        problems.append(f"{path}.num_labels: expected a count of labels, from 1 on, got {show(count)}")
     elif names is None:
         options["id2label"] = label_names(count)
     elif isinstance(names, Mapping) and len(names) != count:
@@ -84,6 +85,27 @@ def label_names(count: int) -> dict[int, str]:
 def unknown_keywords(cls: type, gathered: Gathered) -> list[str]:
     """A problem for each keyword that is no field, with the nearest name."""
     return [f"{gathered.path}.{name}: {_why_unknown(cls, name)}" for name in gathered.unknown]
+
+
+def refuse_unknown_options(cls: type, options: Mapping[str, Any], own: Collection[str]) -> None:
+    """Refuse options of a call that are no field, before a file is blamed for them.
+
+    Args:
+        cls: The config class whose fields they may be.
+        options: What was passed by name.
+        own: What whoever was called takes besides; one of these may have been meant.
+
+    Raises:
+        RoutingError: Naming each, with the nearest name or with what to use instead.
+    """
+    strange = gather(cls, options).unknown
+    read_by_none = file_keys_of(cls).unoffered.keys() | file_keys_of(cls).carried
+    problems = [
+        f"{name!r}: {_why_unknown(cls, name)}" if name in read_by_none else unknown(name, {*own, *option_names(cls)})
+        for name in strange
+    ]
+    if problems:
+        raise RoutingError("; ".join(problems))
 
 
 def _why_unknown(cls: type, name: str) -> str:

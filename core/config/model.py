@@ -13,6 +13,7 @@ from speechgraft.config.checking import label_names
 from speechgraft.config.fields import config_class, field, rule
 from speechgraft.config.keys import FileKeys
 from speechgraft.config.validators import dtype_name, non_negative, positive
+from speechgraft.errors import ConfigError
 
 ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
@@ -113,11 +114,13 @@ class Config(Settings):
 
     @property
     def num_labels(self) -> int:
-        """How many classes a classification head tells apart. Setting another number names them anew."""
+        """How many classes a classification head tells apart. Setting another number, from 1 on, names them anew."""
         return len(self.id2label)
 
     @num_labels.setter
     def num_labels(self, count: int) -> None:
+        if count < 1:
+            raise ConfigError(f"{type(self).__name__}.num_labels cannot be set: expected 1 or more, got {count}")
         if count != self.num_labels:
             self.id2label = label_names(count)
             self.label2id = _inverse_labels(self)

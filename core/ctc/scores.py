@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from speechgraft.checks import check_tensor
 from speechgraft.errors import InputError
 
 Rows = list[NDArray[np.float64]]
@@ -38,6 +39,7 @@ def rows_of(logits: Tensor, lengths: Any = None, *, blank: int) -> Rows:
 
 
 def _check_shape(logits: Tensor, blank: int) -> None:
+    check_tensor(logits, "logits")
     shape = tuple(logits.shape)
     if logits.dim() != 3 or not logits.is_floating_point():
         raise InputError(f"logits have shape {shape} of {logits.dtype}, expected floats (batch, frames, vocabulary)")

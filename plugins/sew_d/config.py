@@ -106,8 +106,8 @@ class SEWDConfig(SqueezeFields):
         if longest - 1 > buckets // 2:
             return None
         return (
-            f"position_buckets: half of {buckets} are for distances up to {buckets // 2}, beyond which "
-            f"max_position_embeddings {longest} leaves none; expected it to be at least {buckets // 2 + 2}"
+            f"position_buckets: half of {buckets} are for distances up to {buckets // 2}, beyond which there are "
+            f"none with max_position_embeddings {longest}; expected that to be at least {buckets // 2 + 2}"
         )
 
 

@@ -230,7 +230,7 @@ BAD_CALLS = {
     "label outside": ({"inputs": X, "labels": LABELS + 40}, "labels holds id 45 in row 0, place 0"),
     "id outside": ({"inputs": X, "decoder_input_ids": IDS - 6}, "decoder_input_ids holds id -5 in row 0, place 0"),
     "labels of more rows": ({"inputs": X, "labels": LABELS.repeat(2, 1)}, "labels has 4 rows, but there are 2"),
-    "labels of fewer rows": ({"inputs": X, "labels": LABELS[:1]}, "labels has 1 rows, but there are 2"),
+    "labels of fewer rows": ({"inputs": X, "labels": LABELS[:1]}, "labels has 1 row, but there are 2"),
     "ids of more rows": ({"inputs": X, "decoder_input_ids": IDS.repeat(2, 1)}, "decoder_input_ids has 4 rows"),
     "narrow embeddings": (
         {"inputs": X, "decoder_inputs_embeds": torch.zeros(2, 3, 1)},
@@ -264,7 +264,7 @@ def test_bad_calls_are_refused(model, arguments, message):
 
 def test_rows_must_go_with_the_cache(model):
     cache = model(X, MASK, decoder_input_ids=IDS).past_key_values
-    with pytest.raises(InputError, match="decoder_input_ids has 1 rows, but there are 2"):
+    with pytest.raises(InputError, match="decoder_input_ids has 1 row, but there are 2"):
         model(decoder_input_ids=IDS[:1, :1], past_key_values=cache)
 
 

@@ -170,7 +170,9 @@ def test_all_values_of_audio_pass(values):
 
 
 def test_many_rows_are_not_all_told():
-    with pytest.raises(InputError, match=r"row 0 has 1, .* row 7 has 1, \.\.\. samples"):
+    with pytest.raises(
+        InputError, match=r"row 0 has 1, .* row 7 has 1 sample, \.\.\., but the encoder needs at least 4"
+    ):
         checks.check_encoder_inputs(Stub(), torch.zeros(20, 1), None)
 
 

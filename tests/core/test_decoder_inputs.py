@@ -50,8 +50,8 @@ BAD = {
     "nothing": (DecoderInputs(), "nothing to decode"),
     "both": (DecoderInputs(IDS, EMBEDS), "decoder_input_ids and decoder_inputs_embeds were passed together"),
     "an id outside": (DecoderInputs(IDS + 5), "decoder_input_ids holds id 9 in row 1, place 1"),
-    "other rows": (DecoderInputs(IDS[:1]), "decoder_input_ids has 1 rows, but there are 2"),
-    "other rows of embeddings": (DecoderInputs(embeds=EMBEDS[:1]), "decoder_inputs_embeds has 1 rows"),
+    "other rows": (DecoderInputs(IDS[:1]), "decoder_input_ids has 1 row, but there are 2"),
+    "other rows of embeddings": (DecoderInputs(embeds=EMBEDS[:1]), "decoder_inputs_embeds has 1 row, but"),
     "another width": (DecoderInputs(embeds=EMBEDS[..., :2]), r"decoder_inputs_embeds has shape \(2, 2, 2\)"),
     "too many": (DecoderInputs(IDS.repeat(1, 2)), "4 tokens were asked for, but the decoder has 3 positions"),
     "another type": (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import speechgraft as sg
 from speechgraft.config.fields import option_names
-from speechgraft.errors import did_you_mean
+from speechgraft.errors import counted, did_you_mean
 from speechgraft.registry import default_catalog
 
 CONFIGS = [
@@ -27,6 +27,7 @@ CALL = ["labels", "label_names", "decoder_input_ids", "decoder_inputs_embeds", "
         ("hiden", option_names(sg.GPT2Config), "'hidden_size'"),
         ("hiden", option_names(sg.BertConfig), "'hidden_act', 'hidden_dropout_prob' or 'hidden_size'"),
         ("mask_feature", option_names(sg.HubertConfig), "'mask_feature_length', 'mask_feature_min_masks' or 'mask_fe"),
+        ("decoder_layer", option_names(sg.BartConfig), "'decoder_layers'?"),
         ("layer_drop", option_names(sg.HubertConfig), "'layerdrop'"),
     ],
 )
@@ -43,3 +44,7 @@ def test_two_letters_that_changed_places_do_not_hide_a_name(name: str, data: st.
 
 def test_nothing_is_said_where_nothing_is_near() -> None:
     assert did_you_mean("zzzz", NAMES) == did_you_mean("labels", []) == ""
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "row") for number in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]

@@ -116,6 +116,8 @@ def test_what_a_model_cannot_be_built_from_is_refused() -> None:
         sg.HubertForCTC(config)
     with pytest.raises(ConfigError, match=r"Wav2Vec2ForCTC needs the number of tokens: set vocab_size"):
         sg.Wav2Vec2ForCTC(config.copy(vocab_size=None))
+    with pytest.raises(ConfigError, match="needs a label or more: set num_labels in the config"):
+        sg.Wav2Vec2ForSequenceClassification(config.copy(id2label={}))
     with pytest.raises(ConfigError, match="set add_adapter to false"):
         sg.Wav2Vec2ForSequenceClassification(config.copy(add_adapter=True))
 
@@ -124,9 +126,10 @@ def test_options_of_loading_change_the_config_and_are_checked(tmp_path: Path) ->
     tiny().save_pretrained(tmp_path)
     model = sg.Wav2Vec2ForCTC.from_pretrained(tmp_path, ctc_loss_reduction="mean", layerdrop=0.25)
     assert (model.config.ctc_loss_reduction, model.config.layerdrop) == ("mean", 0.25)
-    with pytest.raises(ConfigError, match="did you mean 'layerdrop'") as caught:
-        sg.Wav2Vec2ForCTC.from_pretrained(tmp_path, layerdrp=0.25)
-    assert "config.json" in str(caught.value)
+    for misspelt, meant in (("layerdrp", "layerdrop"), ("target_lng", "target_lang"), ("revison", "revision")):
+        with pytest.raises(RoutingError, match=f"^unknown option {misspelt!r}; did you mean {meant!r}") as caught:
+            sg.Wav2Vec2ForCTC.from_pretrained(tmp_path, **{misspelt: 0.25})
+        assert "config.json" not in str(caught.value)
     with pytest.raises(ConfigError, match=r"\$\.model_type: expected 'hubert', got 'wav2vec2'"):
         sg.HubertForCTC.from_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"lm_head.weight .* asks for \(12, 16\), the checkpoint has \(7, 16\)"):
@@ -274,8 +277,12 @@ def test_ctc_needs_a_blank() -> None:
     assert "loss" not in model(X)
     with pytest.raises(ConfigError, match=r"pad_token_id is needed as the blank of CTC.*set model.config.pad_token_id"):
         model(X, labels=LABELS)
+    model.config.pad_token_id = 9
     with pytest.raises(InputError, match=r"the blank is token 9 \(pad_token_id\), but the CTC head has 7 tokens"):
-        tiny(pad_token_id=9)(X, labels=LABELS)
+        model(X, labels=LABELS)
+    for blank in (7, -1):
+        with pytest.raises(ConfigError, match=rf"\$.pad_token_id: {blank} is not one of the 7 tokens \(0 to 6\)"):
+            tiny(pad_token_id=blank)
 
 
 def test_classes_and_regressions() -> None:
@@ -344,6 +351,8 @@ def test_languages_are_exchanged_with_their_vocabularies(encoder: str, tmp_path:
     loaded.load_adapter("eng")
     assert (loaded.target_lang, loaded.config.vocab_size, loaded.lm_head.out_features) == ("eng", 7, 7)
     same(loaded(X).logits, base(X).logits)
+    loaded = cls.from_pretrained(tmp_path, target_lang="fra", vocab_size=None)
+    same(loaded(X).logits, expected)
     plain = cls.from_pretrained(tmp_path)
     assert plain.target_lang is None
     plain.load_adapter("fra")
@@ -405,6 +414,9 @@ def test_a_language_needs_adapters(encoder: str, way: str, tmp_path: Path) -> No
     }
     with pytest.raises(ConfigError, match="set adapter_attn_dim"):
         calls[way]()
+    (tmp_path / "adapter.eng.safetensors").unlink()
+    with pytest.raises(ConfigError, match="set adapter_attn_dim"):
+        calls[way]()  # whether there is a file does not matter
 
 
 @pytest.mark.parametrize("language", ["", "../eng", "a b", 3, "eng.safetensors"])

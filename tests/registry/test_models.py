@@ -13,7 +13,9 @@ import speechgraft as sg
 from speechgraft.errors import CheckpointError, ConfigError, IncompatiblePairError, InputError, RoutingError
 from speechgraft.plugins.bert.decoder import BertDecoder
 from speechgraft.plugins.wav2vec2.encoder import Wav2Vec2Encoder
+from speechgraft.registry.configs import ELSEWHERE, OF_FACTORIES
 from speechgraft.registry.discovery import default_catalog
+from speechgraft.routing import keywords
 
 IDS = {"pad_token_id": 0, "eos_token_id": 3, "decoder_start_token_id": 2}
 
@@ -100,6 +102,35 @@ def test_options_of_loading_reach_the_config_they_name(tmp_path: Path) -> None:
     assert model.config.decoder_start_token_id == 5
     with pytest.raises(RoutingError, match="encoder_layerdrop"):
         sg.SpeechEncoderDecoderModel.from_pretrained(tmp_path, encoder_layerdrp=0.25)
+
+
+def test_a_misspelt_option_of_loading_or_grafting_is_answered_with_what_these_take(tmp_path: Path) -> None:
+    tiny().save_pretrained(tmp_path)
+    with pytest.raises(
+        RoutingError, match="unknown option 'ignore_mismatched_size'; did you mean 'ignore_mismatched_s"
+    ):
+        sg.SpeechEncoderDecoderModel.from_pretrained(tmp_path, ignore_mismatched_size=True)
+    with pytest.raises(RoutingError, match="unknown option 'keep_ctc_heads'; did you mean 'keep_ctc_head'"):
+        sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(tmp_path, tmp_path, keep_ctc_heads=True)
+
+
+def test_all_that_factories_take_is_known_to_messages() -> None:
+    cls = sg.SpeechEncoderDecoderModel
+    taken = {*keywords(cls.from_pretrained), *keywords(cls.from_encoder_decoder_pretrained), *keywords(sg.pair)}
+    published = {name for name in taken if name.endswith("_pretrained_model_name_or_path")}
+    assert taken - published - {"connector"} <= set(OF_FACTORIES)
+    assert not ELSEWHERE.keys() & set(keywords(sg.pair))
+
+
+def test_parts_are_taken_out_of_whole_pairs(tmp_path: Path) -> None:
+    whole = tiny()
+    whole.save_pretrained(tmp_path)
+    pair = sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(tmp_path, tmp_path, **IDS)
+    assert same_weights(pair.encoder, whole.encoder) and same_weights(pair.decoder, whole.decoder)
+    assert set(pair.load_report.made) == {name for name in whole.state_dict() if name.startswith("enc_to_dec_proj")}
+    assert pair.config.decoder == whole.config.decoder
+    with pytest.raises(CheckpointError, match=r"there is no CTC head \(lm_head\) to keep"):
+        sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(tmp_path, tmp_path, keep_ctc_head=True)
 
 
 @pytest.mark.parametrize("fault", ["missing", "surplus", "shape", "truncated", "no weights"])

@@ -143,6 +143,8 @@ def test_options_reach_their_part_by_prefix_or_by_dictionary() -> None:
     [
         ({"ctc_vocab_sise": 9}, "did you mean 'ctc_vocab_size'"),
         ({"encoder_hiden_size": 9}, "did you mean 'encoder_hidden_size'"),
+        ({"keep_ctc_head": True}, "unknown option 'keep_ctc_head': from_encoder_decoder_pretrained takes it"),
+        ({"ignore_mismatched_sizes": True}, "unknown option 'ignore_mismatched_sizes': from_pretrained takes it"),
         ({"encoder_hidden_size": 16}, "'hidden_size' of the encoder was passed twice"),
     ],
 )

@@ -42,8 +42,8 @@ def test_check_tells_its_wiring(capsys):
     assert main(["check", "bert", "bert"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("bert + bert: they fit\n")
-    assert "tokens, at least 1 tokens" in out
-    assert "frames of 768, one every 1 tokens" in out
+    assert "tokens, at least 1 token\n" in out
+    assert "frames of 768, one every token\n" in out
     assert err == ""
 
 

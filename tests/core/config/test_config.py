@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgraft.config import Config, ConfigAdapter, config_class, field, positive, rule
-from speechgraft.errors import CheckpointError, ConfigError
+from speechgraft.errors import CheckpointError, ConfigError, RoutingError
 
 
 @config_class
@@ -50,7 +51,7 @@ def toys(draw: st.DrawFn) -> ToyConfig:
         sizes=(draw(st.integers(1, width)), *draw(st.lists(st.integers(1, 9)))),
         scale=draw(st.none() | st.floats(0.1, 9)),
         names=draw(st.lists(st.text())),
-        num_labels=draw(st.integers(0, 4)),
+        num_labels=draw(st.integers(1, 4)),
         eos_token_id=draw(st.none() | st.integers(0, 9) | st.lists(st.integers(0, 9))),
         output_attentions=draw(st.booleans()),
         dtype=draw(st.sampled_from([None, "float16", torch.bfloat16])),
@@ -131,6 +132,23 @@ def test_an_unknown_name_cannot_be_set_or_read() -> None:
         _ = config.widht
 
 
+def test_options_of_a_call_that_are_no_fields_are_not_blamed_on_the_file(tmp_path: Path) -> None:
+    ToyConfig().save_pretrained(tmp_path)
+    assert ToyConfig.from_pretrained(tmp_path, hidden_size=4).width == 4
+    with pytest.raises(RoutingError, match=r"^unknown option 'head'; did you mean 'heads'") as caught:
+        ToyConfig.from_pretrained(tmp_path, head=2)
+    assert "config.json" not in str(caught.value)
+    with pytest.raises(RoutingError, match="unknown option 'revison'; did you mean 'revision'"):
+        ToyConfig.from_pretrained(tmp_path, revison="main")
+    with pytest.raises(RoutingError, match="'gradient_checkpointing': kept where a file has it"):
+        ToyConfig.from_pretrained(tmp_path, gradient_checkpointing=True)
+
+
+def test_changes_that_are_no_fields_are_named_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"copied with these changes:\n.*no such field; did you mean 'heads'"):
+        ToyConfig().copy(head=2)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_numbers_that_are_not_finite_are_refused_by_field(value: float) -> None:
     assert problems_of(ToyConfig, scale=value) == (f"$.scale: expected a number or null, got {value}",)
@@ -184,6 +202,11 @@ def test_labels_are_counted_named_and_inverted() -> None:
     assert config.label2id == {"LABEL_0": 0}
     assert config.copy(num_labels=4).label2id["LABEL_3"] == 3
     assert problems_of(ToyConfig, num_labels=3, id2label={0: "a"}) == ("$.num_labels: 3, but id2label names 1",)
+    for count in (0, -1):
+        message = f"$.num_labels: expected a count of labels, from 1 on, got {count}"
+        assert problems_of(ToyConfig, num_labels=count) == problems_of(config.copy, num_labels=count) == (message,)
+        with pytest.raises(ConfigError, match=f"num_labels cannot be set: expected 1 or more, got {count}"):
+            config.num_labels = count
     assert ToyConfig.from_dict({"id2label": None, "label2id": None}).num_labels == 2
 
 

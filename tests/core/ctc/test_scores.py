@@ -26,6 +26,7 @@ def spoilt(value: float, frame: int = 2) -> torch.Tensor:
     [
         (GOOD[0], None, 0, r"shape \(4, 3\) of torch.float32, expected floats \(batch, frames, vocabulary\)"),
         (GOOD.long(), None, 0, "of torch.int64, expected floats"),
+        (GOOD.numpy(), None, 0, r"logits is a numpy\.ndarray, but a tensor was expected: torch.as_tensor\(logits\)"),
         (GOOD, None, 3, "the blank is token 3, but there are logits for 3 tokens"),
         (GOOD, None, -1, "the blank is token -1"),
         (GOOD, torch.tensor([4, 5]), 0, "row 1 has a length of 5 frames, but the logits have 4"),

@@ -111,7 +111,7 @@ BAD_CALLS = {
     "misspelt": ({"max_new_token": 4}, RoutingError, "did you mean 'max_new_tokens'"),
     "misspelt encoder option": ({"encoder_mask_time_index": 1}, RoutingError, "mask_time_indices"),
     "bad mask": ({"attention_mask": MASK[:, :9]}, InputError, r"attention_mask has shape \(3, 9\)"),
-    "short row": ({"attention_mask": MASK * 0}, InputError, "row 0, 1, 2 has 0, 0, 0 samples"),
+    "short row": ({"attention_mask": MASK * 0}, InputError, "row 0 has 0, row 1 has 0, row 2 has 0 samples"),
 }
 
 
