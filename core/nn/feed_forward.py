@@ -17,7 +17,8 @@ class FeedForward(nn.Module):
         activation: What stands between them.
         inner_dropout: Dropout behind the activation.
         dropout: Dropout behind the second layer.
-        chunk: Places of the sequence computed at a time, to bound memory; 0 for all at once.
+        chunk: Places of the sequence computed at a time, to bound memory; 0 for all at once, as a program that is
+            traced for any length computes them.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class FeedForward(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """*Shapes:* (batch, length, size) to the same."""
-        if not self.chunk:
+        if not self.chunk or torch.compiler.is_compiling():
             return self._transform(hidden)
         return torch.cat([self._transform(part) for part in hidden.split(self.chunk, dim=1)], dim=1)
 

@@ -22,12 +22,49 @@ from __future__ import annotations
 from speechgraft.errors import MissingExtraError
 
 try:
+    from speechgraft.testing.case import Case
+    from speechgraft.testing.levels import LEVELS, Level
+    from speechgraft.testing.models import pairs
     from speechgraft.testing.properties import PROPERTIES
-    from speechgraft.testing.table import Kind, Property
+    from speechgraft.testing.strategies import (
+        Batch,
+        Memory,
+        batches,
+        configs,
+        label_batches,
+        masks,
+        memories,
+        pair_configs,
+        token_batches,
+    )
+    from speechgraft.testing.suite import parametrize_with_checks
+    from speechgraft.testing.table import Drawn, Kind, Property, Stateful
     from speechgraft.testing.trials import Trial, cases
 except ModuleNotFoundError as error:
     if error.name != "hypothesis":
         raise
     raise MissingExtraError("speechgraft.testing", "hypothesis", "testing") from error
 
-__all__ = ["PROPERTIES", "Kind", "Property", "Trial", "cases"]
+__all__ = [
+    "LEVELS",
+    "PROPERTIES",
+    "Batch",
+    "Case",
+    "Drawn",
+    "Kind",
+    "Level",
+    "Memory",
+    "Property",
+    "Stateful",
+    "Trial",
+    "batches",
+    "cases",
+    "configs",
+    "label_batches",
+    "masks",
+    "memories",
+    "pair_configs",
+    "pairs",
+    "parametrize_with_checks",
+    "token_batches",
+]

@@ -61,7 +61,7 @@ class Case:
         apart = (found - expected).abs()
         limit = TOLERANCE * max(1.0, float(expected.detach().abs().max()))
         worst = [int(index) for index in _unravel(int(apart.argmax()), apart.shape)]
-        self.holds(bool((apart <= limit).all()), f"{what}: {float(apart.max()):.3g} apart at {worst}", look_at)
+        self.holds(bool((apart <= limit).all()), f"{what}: {float(apart.detach().max()):.3g} apart at {worst}", look_at)
 
     def same(self, found: Tensor, expected: Tensor, what: str, look_at: str) -> None:
         """Refuse values that are not bitwise the same, or of another type."""
@@ -80,10 +80,12 @@ class Case:
         """Turn what fails unexpectedly into an `AssertionError` that names property and case."""
         try:
             yield
-        except (AssertionError, HypothesisException):
+        except HypothesisException:
             raise
-        # A plugin is somebody else's code: it may fail in any way, and each belongs to a case.
+        # A plugin is somebody else's code: it may fail in any way, its own assertions too, and each belongs to a case.
         except Exception as error:
+            if isinstance(error, AssertionError) and str(error).startswith(self.title):
+                raise
             raise AssertionError(
                 self.message(f"{type(error).__name__}: {error}", "the error above this one")
             ) from error

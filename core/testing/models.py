@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+from hypothesis import strategies as st
 from torch import nn
 
 from speechgraft.checkpoint import materialise
@@ -38,6 +39,12 @@ def drawn_encoder(case: Case, entry: EncoderEntry) -> Encoder:
 def drawn_decoder(case: Case, entry: DecoderEntry) -> Decoder:
     """A decoder of a drawn config, in float64 and eval mode."""
     return build_decoder(entry, case.draw(configs(entry), "config"), case.draw(SEEDS, "seed of the parameters"))
+
+
+@st.composite
+def pairs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> PairModel:
+    """Pairs of drawn configs and parameters, in float64 and eval mode."""
+    return build_pair(draw(pair_configs(encoder, decoder)), catalog_of(encoder, decoder), draw(SEEDS))
 
 
 def drawn_pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> PairModel:

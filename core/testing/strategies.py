@@ -196,12 +196,31 @@ def _signal(content: str, uniform: Tensor) -> Tensor:
 
 
 @st.composite
+def masks(draw: st.DrawFn, rows: int, length: int, *, gaps: bool = False) -> Tensor:
+    """Masks in each row of which something counts: right-padded ones, or ones with gaps anywhere.
+
+    *Shapes:* (rows, length), bool.
+    """
+    lengths = draw(st.lists(st.integers(1, length), min_size=rows, max_size=rows))
+    mask = length_mask(torch.tensor(lengths), length)
+    if not gaps:
+        return mask
+    random = torch.Generator().manual_seed(draw(SEEDS))
+    kept = torch.rand(rows, length, generator=random) < draw(st.sampled_from([0.3, 0.7, 1.0]))
+    return torch.where(torch.arange(length) == torch.tensor(lengths)[:, None] - 1, True, mask & kept)
+
+
+@st.composite
 def memories(
     draw: st.DrawFn, memory_size: int, *, utterances: tuple[int, int] = (1, 3), frames: tuple[int, int] = (1, 6)
 ) -> Memory:
     """Memories of a decoder, each utterance with a length of its own."""
     lengths = tuple(draw(st.lists(st.integers(*frames), min_size=utterances[0], max_size=utterances[1])))
-    seed = draw(SEEDS)
+    return make_memory(memory_size, lengths, draw(SEEDS))
+
+
+def make_memory(memory_size: int, lengths: tuple[int, ...], seed: int) -> Memory:
+    """A memory of utterances of these lengths, made of a seed."""
     random = torch.Generator().manual_seed(seed)
     values = torch.randn(len(lengths), max(lengths), memory_size, generator=random, dtype=torch.float64)
     return Memory(lengths, seed, values, length_mask(torch.tensor(lengths), max(lengths)))

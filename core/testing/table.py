@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from speechgraft.registry import EncoderEntry
 from speechgraft.registry.entries import Entry
 from speechgraft.testing.case import Case
 
@@ -72,6 +71,9 @@ class Property:
     checks: Mapping[Kind, tuple[Check, ...]]
     """How it is tried, for each kind of entry that it applies to."""
 
+    cost: int = 1
+    """By how much a case takes longer than most do: a level draws so many fewer."""
+
     def run(self, *entries: Entry, examples: int = 10, derandomize: bool = True, shrink: bool = True) -> None:
         """Try it on an encoder's entry, a decoder's, or both.
 
@@ -96,9 +98,7 @@ class Property:
 
 def kind_of(entries: tuple[Entry, ...]) -> Kind:
     """What entries are together."""
-    if len(entries) == 2:
-        return "pair"
-    return "encoder" if isinstance(entries[0], EncoderEntry) else "decoder"
+    return entries[0].role if len(entries) == 1 else "pair"
 
 
 def _settings(examples: int, derandomize: bool, shrink: bool) -> settings:

@@ -1,15 +1,16 @@
-"""Every property with everything in a catalog that it applies to."""
+"""Properties with the entries that they are tried on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
 from speechgraft.registry import Catalog
 from speechgraft.registry.entries import Entry
+from speechgraft.testing.levels import level_named
 from speechgraft.testing.properties import PROPERTIES
-from speechgraft.testing.table import Kind, Property
+from speechgraft.testing.table import Kind, Property, kind_of
 
 
 @frozen
@@ -28,11 +29,23 @@ class Trial:
         """Try it; see `Property.run`."""
         self.property.run(*self.entries, examples=examples, derandomize=derandomize, shrink=shrink)
 
+    def run_at(self, level: str, *, shrink: bool = True) -> None:
+        """Try it on as many cases as a level of `speechgraft.testing.LEVELS` says; see `Property.run`."""
+        chosen = level_named(level)
+        examples = max(1, round(chosen.examples(kind_of(self.entries)) / self.property.cost))
+        self.run(examples=examples, derandomize=chosen.derandomize, shrink=shrink)
+
 
 def cases(catalog: Catalog, kind: Kind) -> list[Trial]:
-    """Every property that applies to encoders, decoders or pairs, with each of a catalog."""
-    applying = [each for each in PROPERTIES.values() if kind in each.checks]
-    return [Trial(each, entries) for entries in _entries(catalog, kind) for each in applying]
+    """Every property that applies to entries of a kind, or to pairs, with each of a catalog."""
+    return trials_of(_entries(catalog, kind))
+
+
+def trials_of(groups: Iterable[tuple[Entry, ...]]) -> list[Trial]:
+    """Every property that applies, with each group: one entry, or an encoder and a decoder."""
+    return [
+        Trial(each, entries) for entries in groups for each in PROPERTIES.values() if kind_of(entries) in each.checks
+    ]
 
 
 def _entries(catalog: Catalog, kind: Kind) -> Iterator[tuple[Entry, ...]]:

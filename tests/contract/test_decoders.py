@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from speechgraft.registry import default_catalog
-from speechgraft.testing import Trial, cases
+from speechgraft.testing import parametrize_with_checks
 
-TRIALS = cases(default_catalog(), "decoder")
+ENTRIES = list(default_catalog().decoders.values())
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=str)
-def test_decoder(trial: Trial) -> None:
-    trial.run(examples=10)
+@parametrize_with_checks(ENTRIES, partners=())
+def test_decoder(speechgraft_check: Callable[..., None]) -> None:
+    speechgraft_check()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("trial", TRIALS, ids=str)
-def test_decoder_at_length(trial: Trial) -> None:
-    trial.run(examples=300, derandomize=False)
+@parametrize_with_checks(ENTRIES, partners=())
+def test_decoder_at_length(speechgraft_check: Callable[..., None]) -> None:
+    speechgraft_check(level="thorough")

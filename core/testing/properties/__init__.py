@@ -8,9 +8,11 @@ from typing import Final
 
 from speechgraft.testing.properties import (
     determinism,
+    export,
     frames,
     identity,
     learning,
+    outputs,
     routing,
     search,
     storage,
@@ -99,9 +101,20 @@ _ALL = (
         },
     ),
     Property(
+        "P13_export",
+        "torch.export traces an encoder and a decoder's step for any number of rows, inputs, tokens and frames",
+        {"encoder": (Drawn(export.encoder),), "decoder": (Drawn(export.decoder),)},
+        cost=10,
+    ),
+    Property(
         "P14_identity",
         "with cross_attention_init='zero' an injected decoder starts as exactly the pretrained language model",
         {"decoder": (Drawn(identity.decoder),)},
+    ),
+    Property(
+        "P15_outputs",
+        "results have the promised shapes and type; states and attention weights come in order, and change nothing",
+        {"encoder": (Drawn(outputs.encoder),), "decoder": (Drawn(outputs.decoder),)},
     ),
 )
 

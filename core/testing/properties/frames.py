@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from speechgraft.contracts import Encoder, lengths_of
+from speechgraft.nn.masks import is_right_padded
 from speechgraft.registry import EncoderEntry
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import drawn_encoder
@@ -32,6 +33,9 @@ def lengths(case: Case, entry: EncoderEntry) -> None:
     case.holds(found == expected, f"the frame mask has shape {found}, the frames {expected}", "frame_mask")
     masked = lengths_of(output.frame_mask).tolist()
     case.holds(masked == promised, f"the frame mask counts {masked} frames, promised were {promised}", "frame_mask")
+    if encoder.input_kind != "tokens":
+        padded = bool(is_right_padded(output.frame_mask).all())
+        case.holds(padded, "the frame mask is not ones, then zeros, as that of the inputs is", "frame_mask")
     _minimum(case, encoder)
 
 
@@ -80,6 +84,8 @@ def mask(case: Case, entry: EncoderEntry) -> None:
         return
     clean = encoder(batch.inputs, batch.mask, output_hidden_states=True)
     dirty = encoder(batch.refilled(full), batch.mask, output_hidden_states=True)
+    same = encoder(batch.inputs, batch.mask.to(torch.bool)).last_hidden_state
+    case.same(same, clean.last_hidden_state, "frames with a mask of bools, of those with ones and zeros", "the mask")
     for row, frames in enumerate(lengths_of(clean.frame_mask).tolist()):
         case.close(
             dirty.last_hidden_state[row, :frames],

@@ -21,6 +21,10 @@ def mask(case: Case, entry: DecoderEntry) -> None:
     attended = torch.rand(ids.shape, generator=torch.Generator().manual_seed(seed)) < 0.7
     clean = decoder(ids, attended, memory=memory.frames, memory_mask=memory.mask).logits
 
+    ones, frame_ones = attended.to(torch.int64), memory.mask.to(torch.int64)
+    found = decoder(ids, ones, memory=memory.frames, memory_mask=frame_ones).logits
+    case.same(found, clean, "logits with masks of ones and zeros, of those with bools", "both masks")
+
     frames = torch.where(memory.mask[..., None], memory.frames, 3.0)
     found = decoder(ids, attended, memory=frames, memory_mask=memory.mask).logits
     case.close(found, clean, "logits with other values in masked frames", "memory_mask in the cross-attention")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
+from speechgraft.contracts import Decoder
 from speechgraft.errors import SpeechGraftError
 from speechgraft.nn.meta import weightless
 from speechgraft.registry import DecoderEntry, EncoderEntry, check, pair
@@ -17,6 +18,9 @@ from speechgraft.testing.strategies import batches, configs, label_batches, make
 
 # So many times the stride that a first frame, or one more of an up-sampling, does not count.
 _STRIDES = 10_000
+
+# Longer tables are not read to their end: attention over them takes long.
+_POSITIONS = 256
 
 
 def encoder_capabilities(case: Case, entry: EncoderEntry) -> None:
@@ -55,6 +59,7 @@ def decoder_capabilities(case: Case, entry: DecoderEntry) -> None:
     )
     width = decoder.embed(torch.zeros(1, 1, dtype=torch.int64)).shape[-1]
     case.holds(width == decoder.hidden_size, f"embed gives {width}, hidden_size is {decoder.hidden_size}", "embed")
+    _last_position(case, decoder)
     weights = entry.load_weights()(decoder.config)
     names = [name for name, _ in decoder.named_parameters()]
     injected = [name for name in names if (weights.fresh_reason(name) or "").startswith("injected")]
@@ -63,6 +68,19 @@ def decoder_capabilities(case: Case, entry: DecoderEntry) -> None:
         f"cross-attention is {entry.cross_attention}, and checkpoints may lack {len(injected)} injected parameters",
         "fresh rows of the weight map whose reason begins with 'injected'",
     )
+
+
+@torch.no_grad()
+def _last_position(case: Case, decoder: Decoder) -> None:
+    """There are as many positions as were promised."""
+    most = decoder.max_positions
+    if most is None or most > _POSITIONS:
+        return
+    try:
+        decoder(torch.zeros(1, most, dtype=torch.int64))
+    except Exception as error:
+        what = f"max_positions is {most}, but so many tokens give {type(error).__name__}: {error}"
+        raise AssertionError(case.message(what, "max_positions, the table of positions")) from error
 
 
 def gradient_checkpointing(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:

@@ -151,3 +151,12 @@ def test_feed_forward_in_chunks_is_the_same():
         parts = feed_forward(chunk=chunk).double().eval()
         parts.load_state_dict(whole.state_dict())
         torch.testing.assert_close(parts(hidden), whole(hidden), rtol=0, atol=1e-12)
+
+
+def test_feed_forward_in_chunks_is_traced_for_every_length():
+    torch.manual_seed(0)
+    module = FeedForward(4, 6, torch.tanh, chunk=2).eval()
+    dynamic = {"hidden": {1: torch.export.Dim.DYNAMIC}}
+    program = torch.export.export(module, (torch.randn(1, 5, 4),), dynamic_shapes=dynamic).module()
+    other = torch.randn(1, 9, 4)
+    torch.testing.assert_close(program(other), module(other))

@@ -1,0 +1,54 @@
+"""What pytest finds where this package is installed: an option and a fixture for the compatibility kit.
+
+It imports neither torch nor the kit before a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OPTION = "--speechgraft-level"
+# The names of `speechgraft.testing.LEVELS`, which needs hypothesis.
+_LEVELS = ("quick", "standard", "thorough")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--speechgraft-level`."""
+    group = parser.getgroup("speechgraft", "compatibility kit of speechgraft")
+    group.addoption(
+        OPTION,
+        choices=_LEVELS,
+        default=_LEVELS[0],
+        help="how many cases of each property are drawn: %(choices)s (default: %(default)s)",
+    )
+
+
+@pytest.fixture
+def speechgraft_check(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """A property of the case of `speechgraft.testing.parametrize_with_checks`: call it to try it.
+
+    It takes `level`, for a test that says its own whatever the command line says. Where the property does not
+    hold, the test fails with a message that names it, the simplest case, and what to look at.
+    """
+    trial = getattr(request, "param", None)
+    if trial is None:
+        raise pytest.UsageError("speechgraft_check needs @speechgraft.testing.parametrize_with_checks(entries)")
+    chosen = request.config.getoption(OPTION)
+    # A failure that was expected need not be made simple, which takes a while.
+    expected = request.node.get_closest_marker("xfail") is not None
+
+    def check(level: str | None = None) -> None:
+        try:
+            trial.run_at(level or chosen, shrink=not expected)
+        except AssertionError as error:
+            # Nothing but the message helps, unless somebody's code raised an error of its own.
+            if error.__cause__ is None:
+                pytest.fail(str(error), pytrace=False)
+            raise
+
+    return check

@@ -1,0 +1,87 @@
+"""The kit in one line of a test file: every property of some entries as the cases of one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from speechgraft.errors import did_you_mean
+from speechgraft.registry import default_catalog
+from speechgraft.registry.entries import Entry
+from speechgraft.testing.trials import Trial, trials_of
+
+if TYPE_CHECKING:
+    import pytest
+
+STAND_INS = ("wav2vec2", "gpt2")
+"""The encoder and the decoder, of those that ship here, that entries are paired with by default."""
+
+
+def parametrize_with_checks(
+    entries: Iterable[Entry],
+    *,
+    partners: Iterable[Entry] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+) -> pytest.MarkDecorator:
+    """Mark a test that runs every property of these entries, alone and in pairs, each as a case of its own.
+
+    The test takes the fixture `speechgraft_check`, which the pytest plugin of this package brings, and calls
+    it. How many cases are drawn is said by `--speechgraft-level quick|standard|thorough`, quick by default.
+
+    ```python
+    from speechgraft.registry import default_catalog
+    from speechgraft.testing import parametrize_with_checks
+
+    @parametrize_with_checks([default_catalog().encoder("sew")])
+    def test_with_the_kit(speechgraft_check):
+        speechgraft_check()
+    ```
+
+    Args:
+        entries: What to try, such as the list that the hook of a plugin gives.
+        partners: What else there is to make pairs with; by default an encoder and a decoder that ship here.
+            Pairs of two partners are not tried.
+        expected_failures: Reasons, by the name of a property or of one case, such as
+            `"P03_batch_invariance-encoder-my-encoder"`. A case that is expected to fail and passes is an error.
+
+    Raises:
+        LookupError: An expected failure names no property and no case; the message has the nearest.
+    """
+    import pytest
+
+    trials = trials_of(groups_of(tuple(entries), stand_ins() if partners is None else tuple(partners)))
+    reasons = _reasons(trials, expected_failures or {})
+    cases = []
+    for trial in trials:
+        # Anything but a property that does not hold is no failure that somebody can have expected.
+        failures = (AssertionError, pytest.fail.Exception)
+        reason = reasons.get(str(trial))
+        marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True, raises=failures)]
+        cases.append(pytest.param(trial, marks=marks, id=str(trial)))
+    return pytest.mark.parametrize("speechgraft_check", cases, indirect=True)
+
+
+def stand_ins() -> tuple[Entry, ...]:
+    """The entries that `STAND_INS` names."""
+    catalog = default_catalog()
+    return catalog.encoder(STAND_INS[0]), catalog.decoder(STAND_INS[1])
+
+
+def groups_of(entries: tuple[Entry, ...], partners: tuple[Entry, ...] = ()) -> list[tuple[Entry, ...]]:
+    """Each entry alone, then each pair of an encoder and a decoder of which one is no mere partner."""
+    everything = (*entries, *(each for each in partners if each not in entries))
+    encoders, decoders = ([each for each in everything if each.role == role] for role in ("encoder", "decoder"))
+    pairs = [(encoder, decoder) for encoder in encoders for decoder in decoders]
+    return [*((entry,) for entry in entries), *(pair for pair in pairs if any(each in entries for each in pair))]
+
+
+def _reasons(trials: list[Trial], expected: Mapping[str, str]) -> dict[str, str]:
+    """The reason of each case that is expected to fail, by the case's name."""
+    known = {name for trial in trials for name in (trial.property.name, str(trial))}
+    unknown = next((name for name in expected if name not in known), None)
+    if unknown is not None:
+        near = did_you_mean(unknown, known)
+        names = ", ".join(sorted({trial.property.name for trial in trials}))
+        raise LookupError(f"expected_failures: no property and no case is named {unknown!r}{near}; properties: {names}")
+    found = {str(trial): expected.get(str(trial), expected.get(trial.property.name)) for trial in trials}
+    return {name: reason for name, reason in found.items() if reason is not None}
