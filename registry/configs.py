@@ -134,29 +134,6 @@ OF_FACTORIES: Final = (
 """What factories of pairs take by name beside the fields of configs."""
 
 
-PAIR_TYPES: Final = frozenset({SpeechEncoderDecoderConfig.model_type, EncoderDecoderConfig.model_type})
-"""What a `config.json` of a whole pair calls itself."""
-
-OF_LOADING: Final = frozenset({"source", "strict", "ignore_mismatched_sizes", "revision", "subfolder", "token"})
-"""What `from_pretrained` of a model takes and other factories do not."""
-
-ELSEWHERE: Final = MappingProxyType(
-    {
-        "keep_ctc_head": "from_encoder_decoder_pretrained takes it, to keep the head of a CTC checkpoint; for a fresh "
-        "head set ctc_vocab_size",
-        **dict.fromkeys(OF_LOADING, "from_pretrained takes it"),
-    }
-)
-"""Options that one factory takes and others do not, with what to do about them there."""
-
-OF_FACTORIES: Final = (
-    *ELSEWHERE,
-    *("dtype", "device", "catalog", "encoder", "decoder", "cache_dir", "local_files_only"),
-    *("encoder_model", "decoder_model", "encoder_config", "decoder_config"),
-)
-"""What factories of pairs take by name beside the fields of configs."""
-
-
 def below(role: str, problem: str) -> str:
     """A problem of a part with its path from the pair's root."""
     return f"$.{role}{problem[1:]}" if problem.startswith("$") else f"$.{role}: {problem}"

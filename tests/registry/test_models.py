@@ -118,7 +118,7 @@ def test_all_that_factories_take_is_known_to_messages() -> None:
     cls = sg.SpeechEncoderDecoderModel
     taken = {*keywords(cls.from_pretrained), *keywords(cls.from_encoder_decoder_pretrained), *keywords(sg.pair)}
     published = {name for name in taken if name.endswith("_pretrained_model_name_or_path")}
-    assert taken - published - {"connector"} <= set(OF_FACTORIES)
+    assert taken - published <= set(OF_FACTORIES)
     assert not ELSEWHERE.keys() & set(keywords(sg.pair))
 
 
