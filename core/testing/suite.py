@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from speechgraft.errors import did_you_mean
 from speechgraft.registry import default_catalog
-from speechgraft.registry.entries import Entry
+from speechgraft.registry.entries import Registered
 from speechgraft.testing.trials import Trial, trials_of
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ STAND_INS = ("wav2vec2", "gpt2")
 
 
 def parametrize_with_checks(
-    entries: Iterable[Entry],
+    entries: Iterable[Registered],
     *,
-    partners: Iterable[Entry] | None = None,
+    partners: Iterable[Registered] | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
     """Mark a test that runs every property of these entries, alone and in pairs, each as a case of its own.
@@ -61,13 +61,13 @@ def parametrize_with_checks(
     return pytest.mark.parametrize("speechgraft_check", cases, indirect=True)
 
 
-def stand_ins() -> tuple[Entry, ...]:
+def stand_ins() -> tuple[Registered, ...]:
     """The entries that `STAND_INS` names."""
     catalog = default_catalog()
     return catalog.encoder(STAND_INS[0]), catalog.decoder(STAND_INS[1])
 
 
-def groups_of(entries: tuple[Entry, ...], partners: tuple[Entry, ...] = ()) -> list[tuple[Entry, ...]]:
+def groups_of(entries: tuple[Registered, ...], partners: tuple[Registered, ...] = ()) -> list[tuple[Registered, ...]]:
     """Each entry alone, then each pair of an encoder and a decoder of which one is no mere partner."""
     everything = (*entries, *(each for each in partners if each not in entries))
     encoders, decoders = ([each for each in everything if each.role == role] for role in ("encoder", "decoder"))

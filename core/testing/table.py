@@ -12,17 +12,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from speechgraft.registry.entries import Entry
+from speechgraft.registry.entries import Registered
 from speechgraft.testing.case import Case
 
-Kind = Literal["encoder", "decoder", "pair"]
+Kind = Literal["encoder", "decoder", "connector", "pair"]
 
 
 class Check(ABC):
     """A way to try a property."""
 
     @abstractmethod
-    def run(self, title: str, entries: tuple[Entry, ...], options: settings) -> None:
+    def run(self, title: str, entries: tuple[Registered, ...], options: settings) -> None:
         """Try it on drawn cases; an `AssertionError` tells of the simplest that fails."""
 
 
@@ -32,7 +32,7 @@ class Drawn(Check):
 
     function: Callable[..., None]
 
-    def run(self, title: str, entries: tuple[Entry, ...], options: settings) -> None:
+    def run(self, title: str, entries: tuple[Registered, ...], options: settings) -> None:
         """Try it; see `Check.run`."""
 
         @options
@@ -51,7 +51,7 @@ class Stateful(Check):
 
     machine: Callable[..., RuleBasedStateMachine]
 
-    def run(self, title: str, entries: tuple[Entry, ...], options: settings) -> None:
+    def run(self, title: str, entries: tuple[Registered, ...], options: settings) -> None:
         """Try it; see `Check.run`."""
         # hypothesis calls a factory as it would call the class, which is what it names as its type.
         factory = cast("type[RuleBasedStateMachine]", partial(self.machine, title, *entries))
@@ -74,7 +74,7 @@ class Property:
     cost: int = 1
     """By how much a case takes longer than most do: a level draws so many fewer."""
 
-    def run(self, *entries: Entry, examples: int = 10, derandomize: bool = True, shrink: bool = True) -> None:
+    def run(self, *entries: Registered, examples: int = 10, derandomize: bool = True, shrink: bool = True) -> None:
         """Try it on an encoder's entry, a decoder's, or both.
 
         Args:
@@ -96,7 +96,7 @@ class Property:
             check.run(title, entries, _settings(examples, derandomize, shrink))
 
 
-def kind_of(entries: tuple[Entry, ...]) -> Kind:
+def kind_of(entries: tuple[Registered, ...]) -> Kind:
     """What entries are together."""
     return entries[0].role if len(entries) == 1 else "pair"
 

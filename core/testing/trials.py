@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from attrs import frozen
 
 from speechgraft.registry import Catalog
-from speechgraft.registry.entries import Entry
+from speechgraft.registry.entries import Registered
 from speechgraft.testing.levels import level_named
 from speechgraft.testing.properties import PROPERTIES
 from speechgraft.testing.table import Kind, Property, kind_of
@@ -18,7 +18,7 @@ class Trial:
     """A property and the entries to try it on."""
 
     property: Property
-    entries: tuple[Entry, ...]
+    entries: tuple[Registered, ...]
 
     def __str__(self) -> str:
         # One name may be an encoder's and a decoder's, as BERT's is.
@@ -41,19 +41,21 @@ def cases(catalog: Catalog, kind: Kind) -> list[Trial]:
     return trials_of(_entries(catalog, kind))
 
 
-def trials_of(groups: Iterable[tuple[Entry, ...]]) -> list[Trial]:
+def trials_of(groups: Iterable[tuple[Registered, ...]]) -> list[Trial]:
     """Every property that applies, with each group: one entry, or an encoder and a decoder."""
     return [
         Trial(each, entries) for entries in groups for each in PROPERTIES.values() if kind_of(entries) in each.checks
     ]
 
 
-def _entries(catalog: Catalog, kind: Kind) -> Iterator[tuple[Entry, ...]]:
+def _entries(catalog: Catalog, kind: Kind) -> Iterator[tuple[Registered, ...]]:
     encoders, decoders = catalog.encoders.values(), catalog.decoders.values()
     match kind:
         case "encoder":
             yield from ((entry,) for entry in encoders)
         case "decoder":
             yield from ((entry,) for entry in decoders)
+        case "connector":
+            yield from ((entry,) for entry in catalog.connectors.values())
         case "pair":
             yield from ((encoder, decoder) for encoder in encoders for decoder in decoders)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from speechgraft.testing.properties import (
+    connectors,
     determinism,
     export,
     frames,
@@ -29,6 +30,7 @@ _ALL = (
         {
             "encoder": (Drawn(wiring.encoder_capabilities),),
             "decoder": (Drawn(wiring.decoder_capabilities),),
+            "connector": (Drawn(connectors.capabilities),),
             "pair": (Drawn(wiring.gradient_checkpointing),),
         },
     ),
@@ -40,17 +42,25 @@ _ALL = (
     Property(
         "P02_lengths",
         "output_lengths equals the frames that come out, for every input length from the minimum on",
-        {"encoder": (Drawn(frames.lengths),)},
+        {"encoder": (Drawn(frames.lengths),), "connector": (Drawn(connectors.lengths),)},
     ),
     Property(
         "P03_batch_invariance",
         "an utterance gives the same memory and logits alone and padded in a batch, given its length",
-        {"encoder": (Drawn(frames.batch_invariance),), "pair": (Drawn(search.batch_invariance),)},
+        {
+            "encoder": (Drawn(frames.batch_invariance),),
+            "connector": (Drawn(connectors.batch_invariance),),
+            "pair": (Drawn(search.batch_invariance),),
+        },
     ),
     Property(
         "P04_mask",
         "values in masked samples, frames or tokens change nothing",
-        {"encoder": (Drawn(frames.mask), Drawn(frames.gaps)), "decoder": (Drawn(tokens.mask),)},
+        {
+            "encoder": (Drawn(frames.mask), Drawn(frames.gaps)),
+            "decoder": (Drawn(tokens.mask),),
+            "connector": (Drawn(connectors.mask),),
+        },
     ),
     Property(
         "P05_causality",
@@ -65,7 +75,10 @@ _ALL = (
     Property(
         "P07_audio_sensitivity",
         "another audio or text changes the logits, and every trainable parameter takes part in the gradient",
-        {"pair": (Drawn(learning.audio_sensitivity), Drawn(learning.gradients))},
+        {
+            "connector": (Drawn(connectors.gradients),),
+            "pair": (Drawn(learning.audio_sensitivity), Drawn(learning.gradients)),
+        },
     ),
     Property(
         "P08_loss",
@@ -83,6 +96,7 @@ _ALL = (
         {
             "encoder": (Drawn(storage.encoder_tables),),
             "decoder": (Drawn(storage.decoder_tables),),
+            "connector": (Drawn(connectors.round_trip),),
             "pair": (Drawn(storage.pair),),
         },
     ),
@@ -97,13 +111,18 @@ _ALL = (
         {
             "encoder": (Drawn(determinism.encoder),),
             "decoder": (Drawn(determinism.decoder),),
+            "connector": (Drawn(connectors.determinism),),
             "pair": (Drawn(determinism.pair),),
         },
     ),
     Property(
         "P13_export",
         "torch.export traces an encoder and a decoder's step for any number of rows, inputs, tokens and frames",
-        {"encoder": (Drawn(export.encoder),), "decoder": (Drawn(export.decoder),)},
+        {
+            "encoder": (Drawn(export.encoder),),
+            "decoder": (Drawn(export.decoder),),
+            "connector": (Drawn(connectors.export),),
+        },
         cost=10,
     ),
     Property(
