@@ -174,7 +174,9 @@ class PairModel(Bridge, Pretrained):
 
     def _settings(self, **facts: Any) -> tuple[Settings, ...]:
         """The config, and a generation config with all special tokens."""
-        return self.config.copy(**facts), self.generation_config.filled_from(self.config, self.config.decoder)
+        told = self.config, self.config.decoder
+        known = self.decoder.vocab_size
+        return self.config.copy(**facts), self.generation_config.filled_from(*told, vocab_size=known)
 
     def weight_map(self) -> WeightMap:
         """The parts' tables, each under its prefix, and what belongs to the pair alone."""

@@ -59,6 +59,8 @@ def describe(annotation: Any) -> str:
         return f"one of {', '.join(map(repr, args))}"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return f"one of {', '.join(repr(member.value) for member in annotation)}"
+    if origin is tuple and args[-1] is not ...:
+        return f"a list ({', '.join(map(describe, args))})"
     if origin in (tuple, list):
         return f"a list ({describe(args[0])} each)"
     words = {int: "an integer", float: "a number", bool: "true or false", str: "a string", dict: "an object"}

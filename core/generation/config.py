@@ -17,10 +17,12 @@ from speechgraft.config import (
     probability,
 )
 from speechgraft.config.validators import Validator
+from speechgraft.errors import ConfigError
 from speechgraft.generation.conflicts import refuse_contradictions
 from speechgraft.generation.unoffered import UNOFFERED, refuse_unoffered
 
-_TOKENS: Final = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
+TOKENS: Final = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
+"""Fields that name special tokens."""
 
 _OF_OTHER_TOOLS: Final = key_set("""
     transformers_version _from_model_config _commit_hash cache_implementation cache_config return_legacy_cache
@@ -47,12 +49,36 @@ def _open(*validators: Validator) -> Any:
 
 def _pairs(value: Any) -> Any:
     """A bias for each sequence of tokens as a list of pairs; anything else as it is."""
-    return [[list(tokens), bias] for tokens, bias in value.items()] if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping):
+        return value
+    return [[list(tokens) if isinstance(tokens, tuple) else tokens, bias] for tokens, bias in value.items()]
+
+
+_LEAST_TEMPERATURE: Final = 1e-30
+
+
+def _divides(config: Any, attribute: Any, value: Any) -> None:
+    if value < _LEAST_TEMPERATURE:
+        raise ValueError(
+            f"expected at least {_LEAST_TEMPERATURE:g}, got {value:g}: scores cannot be divided by less; "
+            "do_sample=False takes the most probable token"
+        )
+
+
+def _below_one(config: Any, attribute: Any, value: Any) -> None:
+    if value >= 1:
+        raise ValueError(f"expected a value below 1, got {value:g}: no other token than a certain one could be drawn")
 
 
 def _tokens_each(config: Any, attribute: Any, value: Any) -> None:
     for item in value:
         not_empty(config, attribute, item[0] if isinstance(item, tuple) else item)
+
+
+def _ids(value: int | list[int] | None) -> list[int]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _first_set(name: str, configs: Iterable[Settings]) -> Any:
@@ -93,8 +119,8 @@ class GenerationConfig(Settings):
     num_return_sequences: int = _option(1, positive)
     """Rows for each utterance, side by side: the best beams, or as many samples."""
 
-    temperature: float = _option(1.0, positive)
-    """What scores are divided by before a token is drawn: below 1 likely tokens become likelier."""
+    temperature: float = _option(1.0, positive, _divides)
+    """What scores are divided by before a token is drawn: below 1 likely tokens become likelier; at least 1e-30."""
 
     top_k: int = _option(50, non_negative)
     """Only so many of the most probable tokens may be drawn (Fan et al. 2018, section 5.4); 0 for all."""
@@ -112,10 +138,10 @@ class GenerationConfig(Settings):
     """Only tokens whose surprise is nearest the expected one, with this probability together, may be drawn
     (Meister et al. 2023)."""
 
-    epsilon_cutoff: float = _option(0.0, probability)
-    """Only tokens of at least this probability may be drawn (Hewitt et al. 2022); 0 for all."""
+    epsilon_cutoff: float = _option(0.0, probability, _below_one)
+    """Only tokens of at least this probability, below 1, may be drawn (Hewitt et al. 2022); 0 for all."""
 
-    eta_cutoff: float = _option(0.0, probability)
+    eta_cutoff: float = _option(0.0, probability, _below_one)
     """The same, with less asked where the distribution is flat (Hewitt et al. 2022, section 4); 0 for all."""
 
     num_beams: int = _option(1, positive)
@@ -230,21 +256,33 @@ class GenerationConfig(Settings):
             InputError: Options of the call contradict each other, or the search that they are passed to.
             ConfigError: An option has the wrong type or is impossible.
         """
-        refuse_unoffered({**self.extras, **options})
+        refuse_unoffered(options, self.extras)
         given = {name: value for name, value in options.items() if name not in UNOFFERED}
         if "top_k" in given and given["top_k"] is None:
             given["top_k"] = 0  # as published: in a call, it asks for none
         for limit, other in (("max_length", "max_new_tokens"), ("min_length", "min_new_tokens")):
             if given.get(limit) is not None and given.get(other) is None:
                 given[other] = None
-        config = self.copy(**given) if given else self
+        try:
+            config = self.copy(**given) if given else self
+        except ConfigError as error:
+            raise ConfigError("options of generation cannot be used", error.problems) from None
         refuse_contradictions(config, {name for name in given if options.get(name) is not None})
         return config
 
-    def filled_from(self, *configs: Settings) -> GenerationConfig:
+    def filled_from(self, *configs: Settings, vocab_size: int | None = None) -> GenerationConfig:
         """A copy whose special tokens, where this leaves them open, are those of the first config that sets them.
 
         Saved, it says all that other readers of `generation_config.json` need: they look into no other file.
+
+        Args:
+            configs: Where tokens are looked up.
+            vocab_size: How many tokens there are; what the configs say of others is left out. A small decoder may
+                have the published default of a special token, which its vocabulary is too small for.
         """
-        tokens = {name: _first_set(name, (self, *configs)) for name in _TOKENS}
-        return self.copy(**tokens)
+        found = {name: _first_set(name, configs) for name in TOKENS}
+        if vocab_size is not None:
+            found = {
+                name: value for name, value in found.items() if all(0 <= token < vocab_size for token in _ids(value))
+            }
+        return self.copy(**{name: value for name, value in found.items() if getattr(self, name) is None})

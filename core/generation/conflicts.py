@@ -97,7 +97,10 @@ def _too_many_sequences(config: GenerationConfig, passed: Passed) -> Iterator[st
     if config.searches_beams and wanted > config.num_beams:
         yield f"num_return_sequences={wanted} is more than num_beams={config.num_beams}"
     elif not config.searches_beams and not config.do_sample and wanted > 1:
-        yield f"num_return_sequences={wanted}, but greedy search finds one: pass do_sample=True or num_beams={wanted}"
+        others = f"do_sample=True or num_beams={wanted}"
+        if "num_return_sequences" not in passed:  # it is the config's, and the call wants another search
+            others = f"num_return_sequences=1, {others}"
+        yield f"num_return_sequences={wanted}, but greedy search finds one: pass {others}"
 
 
 def _groups(config: GenerationConfig, passed: Passed) -> Iterator[str]:
@@ -108,6 +111,8 @@ def _groups(config: GenerationConfig, passed: Passed) -> Iterator[str]:
         return
     if config.num_beams % groups:
         yield f"num_beams={config.num_beams} cannot be parted into num_beam_groups={groups}"
+    if not config.diversity_penalty:
+        yield f"num_beam_groups={groups} find the same texts where diversity_penalty is 0: pass one above 0"
     if config.do_sample:
         yield f"num_beam_groups={groups} are searched and not drawn: pass do_sample=False"
 
@@ -118,6 +123,8 @@ def _forced_and_suppressed(config: GenerationConfig, passed: Passed) -> Iterator
         forced = set() if value is None else {*(value if isinstance(value, list) else [value])}
         if forced and forced <= {*(config.suppress_tokens or ())}:
             yield f"{name}={value} is among suppress_tokens"
+    if [config.forced_bos_token_id] in (config.bad_words_ids or ()):
+        yield f"forced_bos_token_id={config.forced_bos_token_id} is among bad_words_ids"
 
 
 _CHECKS: Final[tuple[Callable[[GenerationConfig, Passed], Iterator[str]], ...]] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from speechgraft.errors import InputError
@@ -31,16 +32,43 @@ UNOFFERED: Final[Mapping[str, str]] = {
 _NEUTRAL: Final[Mapping[str, Any]] = {"guidance_scale": 1.0}
 
 
-def refuse_unoffered(options: Mapping[str, Any]) -> None:
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "assistant_model": _ONE_MODEL,
+    "streamer": "watch is told of tokens as they are settled, and Transcriber.stream gives text as it appears",
+    "decoder_attention_mask": (
+        "all tokens of decoder_input_ids count; rows that begin with unequal numbers of tokens go in calls of their own"
+    ),
+    "decoder_inputs_embeds": "rows begin with token ids: pass decoder_input_ids",
+    "past_key_values": "a search keeps a cache of its own; use_cache=False is for none",
+    "negative_prompt_ids": UNOFFERED["guidance_scale"],
+    "negative_prompt_attention_mask": UNOFFERED["guidance_scale"],
+    "custom_generate": "a search of one's own calls the model step by step, with past_key_values",
+    "synced_gpus": "each process searches for itself, and none waits for another",
+    "tokenizer": UNOFFERED["stop_strings"],
+}
+"""Published arguments of `generate` that there are not here, each with what to do instead."""
+
+
+def refuse_unoffered(options: Mapping[str, Any], kept: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Refuse those of `UNOFFERED` that ask for something, rather than passing over them.
+
+    Args:
+        options: What a call states.
+        kept: What a file says, where the call does not.
 
     Raises:
         InputError: Naming them.
     """
-    asked = {
-        name: value
-        for name, value in options.items()
-        if name in UNOFFERED and value not in (None, False) and value != _NEUTRAL.get(name)
-    }
+    asked = [name for name, value in {**kept, **options}.items() if name in UNOFFERED and _asks(name, value)]
     if asked:
-        raise InputError("; ".join(f"{name}={value!r}: {UNOFFERED[name]}" for name, value in asked.items()))
+        raise InputError("; ".join(_refusal(name, options, kept) for name in asked))
+
+
+def _asks(name: str, value: Any) -> bool:
+    return value not in (None, False) and value != _NEUTRAL.get(name)
+
+
+def _refusal(name: str, options: Mapping[str, Any], kept: Mapping[str, Any]) -> str:
+    if name in options:
+        return f"{name}={options[name]!r}: {UNOFFERED[name]}"
+    return f"the generation config says {name}={kept[name]!r}: {UNOFFERED[name]}; {name}=None leaves it aside"

@@ -45,9 +45,9 @@ def _drawn(config: GenerationConfig, keep: int) -> list[Rule]:
         warpers.append(MinP(config.min_p, keep))
     if config.typical_p < 1.0:
         warpers.append(TypicalP(config.typical_p, keep))
-    if 0.0 < config.epsilon_cutoff < 1.0:
+    if config.epsilon_cutoff:
         warpers.append(EpsilonCutoff(config.epsilon_cutoff, keep))
-    if 0.0 < config.eta_cutoff < 1.0:
+    if config.eta_cutoff:
         warpers.append(EtaCutoff(config.eta_cutoff, keep))
     return warpers
 

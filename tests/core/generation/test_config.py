@@ -55,8 +55,9 @@ def test_an_unknown_field_is_refused_with_the_nearest_name():
 def test_published_options_that_there_are_not_are_refused_by_name_unless_they_ask_for_nothing(name):
     config = GenerationConfig.from_dict({name: 2, "max_length": 5})
     assert config.to_dict()[name] == 2, "the file is kept as it was"
-    with pytest.raises(InputError, match=f"{name}=2: "):
+    with pytest.raises(InputError, match=f"the generation config says {name}=2: .*; {name}=None leaves it aside"):
         config.superseded_by({})
+    assert config.superseded_by({name: None}).max_length == 5
     with pytest.raises(InputError, match=f"{name}=2: "):
         GenerationConfig().superseded_by({name: 2})
     assert GenerationConfig().superseded_by({name: None}) == GenerationConfig()
@@ -88,6 +89,38 @@ IMPOSSIBLE = {
 def test_impossible_values_are_refused_by_their_path(name):
     with pytest.raises(ConfigError, match=rf"\$\.{name}"):
         GenerationConfig(**{name: IMPOSSIBLE[name]})
+
+
+def test_what_a_pair_of_values_is_made_of_is_said():
+    expected = r"\$.exponential_decay_length_penalty: expected a list \(an integer, a number\) or null, got"
+    for value in (3, [1], [1, 1.0, 2]):
+        with pytest.raises(ConfigError, match=expected):
+            GenerationConfig(exponential_decay_length_penalty=value)
+    with pytest.raises(ConfigError, match=r"\$.sequence_bias\[0\]\[0\]: expected a list \(an integer each\), got 5"):
+        GenerationConfig(sequence_bias={5: 10.0})
+
+
+@pytest.mark.parametrize("name", ["epsilon_cutoff", "eta_cutoff"])
+def test_a_cutoff_of_one_would_leave_no_token_and_is_refused(name):
+    with pytest.raises(ConfigError, match=rf"\$.{name}: expected a value below 1, got 1"):
+        GenerationConfig(**{name: 1.0})
+    assert getattr(GenerationConfig(**{name: 0.999}), name) == 0.999
+
+
+def test_a_temperature_that_nothing_can_be_divided_by_is_refused():
+    with pytest.raises(ConfigError, match=r"\$.temperature: expected at least 1e-30, got 1e-45: .* do_sample=False"):
+        GenerationConfig(temperature=1e-45)
+    assert GenerationConfig(temperature=1e-30).temperature == 1e-30
+
+
+def test_what_is_saved_leaves_out_tokens_that_there_are_not():
+    class Told(GenerationConfig):
+        """Stands for the config of a part."""
+
+    told = [Told(eos_token_id=[2, 50256], pad_token_id=3), Told(bos_token_id=-1, decoder_start_token_id=4)]
+    filled = GenerationConfig(pad_token_id=1).filled_from(*told, vocab_size=10)
+    assert filled == GenerationConfig(pad_token_id=1, decoder_start_token_id=4)
+    assert GenerationConfig().filled_from(*told).eos_token_id == [2, 50256]
 
 
 def test_a_word_without_tokens_is_refused():
@@ -124,8 +157,12 @@ CONTRADICTIONS = {
         "greedy search finds one: pass do_sample=True or num_beams",
     ),
     "groups": ({"num_beams": 4, "num_beam_groups": 3}, "num_beams=4 cannot be parted into num_beam_groups=3"),
+    "groups that are alike": (
+        {"num_beams": 4, "num_beam_groups": 2},
+        "num_beam_groups=2 find the same texts where diversity_penalty is 0",
+    ),
     "groups that are drawn": (
-        {"num_beams": 4, "num_beam_groups": 2, "do_sample": True},
+        {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0, "do_sample": True},
         "num_beam_groups=2 are searched and not drawn",
     ),
     "no groups": ({"num_beams": 4, "diversity_penalty": 0.5}, "diversity_penalty=0.5 needs num_beam_groups above 1"),
@@ -133,6 +170,10 @@ CONTRADICTIONS = {
     "forced and suppressed": (
         {"forced_eos_token_id": [2, 3], "suppress_tokens": [3, 2, 1]},
         r"forced_eos_token_id=\[2, 3\] is among suppress_tokens",
+    ),
+    "forced and no word": (
+        {"forced_bos_token_id": 5, "bad_words_ids": [[1, 2], [5]]},
+        "forced_bos_token_id=5 is among bad_words_ids",
     ),
 }
 
@@ -187,3 +228,10 @@ def test_none_of_the_most_probable_tokens_in_a_call_means_all():
 def test_the_configs_own_contradictions_are_told_when_it_is_used():
     with pytest.raises(InputError, match="num_return_sequences=3 is more than num_beams=2"):
         GenerationConfig(num_beams=2, num_return_sequences=3).superseded_by({})
+
+
+def test_a_call_of_another_search_is_told_what_to_do_about_the_configs_rows():
+    several = GenerationConfig(num_beams=4, num_return_sequences=4)
+    with pytest.raises(InputError, match="pass num_return_sequences=1, do_sample=True or num_beams=4"):
+        several.superseded_by({"num_beams": 1})
+    assert several.superseded_by({"num_beams": 1, "num_return_sequences": 1}).num_beams == 1
