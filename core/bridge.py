@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -31,6 +31,9 @@ from speechgraft.projection import default_connector, fitting
 from speechgraft.routing import keywords, route
 from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token, marking_tokens
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
+
+_KEPT: Final = ("output_attentions", "output_hidden_states")
+"""Options of both parts, which the calls of a pair name themselves."""
 
 
 class BridgeConfig(Protocol):
@@ -119,7 +122,10 @@ class Bridge(Component):
         Raises:
             InputError: Nothing to encode, inputs of another kind, a bad mask, a row too short, an id that there
                 is not (see `speechgraft.checks`).
+            RoutingError: An option that the encoder does not take.
         """
+        takes = {"encoder": (*self.forward_options()["encoder"], *_KEPT)}
+        options = route(options, takes, unprefixed="encoder", own=keywords(Bridge.encode))["encoder"]
         check_encoder_call(self.encoder, inputs, attention_mask, options)
         encoded: EncoderOutput = self.encoder(inputs, attention_mask, **options)
         return encoded
@@ -182,10 +188,8 @@ class Bridge(Component):
             ConfigError: A special token is needed that no config sets.
         """
         routed = route(options, self.forward_options(), unprefixed="encoder", own=keywords(Bridge.forward))
-        keep = {
-            "output_attentions": self._switch("output_attentions", output_attentions),
-            "output_hidden_states": self._switch("output_hidden_states", output_hidden_states),
-        }
+        asked = (output_attentions, output_hidden_states)
+        keep = {name: self._switch(name, given) for name, given in zip(_KEPT, asked, strict=True)}
         if encoder_outputs is None:
             inputs = self.named_input(
                 inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids

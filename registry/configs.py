@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Self
 
-from speechgraft.config import Config, FileKeys, Settings, config_class, field
+from speechgraft.config import Config, FileKeys, Settings, config_class, field, rule
 from speechgraft.config.converter import show
 from speechgraft.config.fields import option_names
 from speechgraft.config.validators import non_negative, positive
@@ -74,6 +74,14 @@ class PairConfig(Config):
     ctc_blank_token_id: int | None = field(default=None, validator=non_negative)
     """The blank of a CTC head with a vocabulary of its own, as one that was kept from a CTC checkpoint; it learns from
     `ctc_labels`. `None`: the head speaks the decoder's tokens and learns from `labels`, its blank is `pad_token_id`."""
+
+    @rule
+    def head_has_the_blank(self) -> str | None:
+        """Where both are set."""
+        blank, size = self.ctc_blank_token_id, self.ctc_vocab_size
+        if blank is None or size is None or blank < size:
+            return None
+        return f"ctc_blank_token_id: {blank} is not one of the {size} tokens of the CTC head (0 to {size - 1})"
 
     @classmethod
     def from_encoder_decoder_configs(cls, encoder_config: Config, decoder_config: Config, **options: Any) -> Self:

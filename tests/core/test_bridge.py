@@ -275,6 +275,9 @@ def test_unknown_options_are_refused_with_the_nearest_name(model):
         RoutingError, match=r"'lables'; did you mean 'labels'.*'decoder_inputs_id'; did you mean 'decoder_input_ids'"
     ):
         model(X, lables=LABELS, decoder_inputs_id=IDS)
+    with pytest.raises(RoutingError, match="'atention_mask'; did you mean 'attention_mask'"):
+        model.encode(X, atention_mask=MASK)
+    assert model.encode(X, MASK, output_hidden_states=True, mask_time_indices=None).hidden_states
     with pytest.raises(RoutingError, match="did you mean 'decoder_position_ids'"):
         model(X, MASK, labels=LABELS, position_ids=None)
 

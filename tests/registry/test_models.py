@@ -114,6 +114,12 @@ def test_a_misspelt_option_of_loading_or_grafting_is_answered_with_what_these_ta
         sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(tmp_path, tmp_path, keep_ctc_heads=True)
 
 
+def test_the_blank_of_a_head_is_one_of_its_tokens() -> None:
+    assert tiny(ctc_vocab_size=7, ctc_blank_token_id=6).ctc_head is not None
+    with pytest.raises(ConfigError, match=r"\$.ctc_blank_token_id: 7 is not one of the 7 tokens of the CTC head"):
+        tiny(ctc_vocab_size=7, ctc_blank_token_id=7)
+
+
 def test_all_that_factories_take_is_known_to_messages() -> None:
     cls = sg.SpeechEncoderDecoderModel
     taken = {*keywords(cls.from_pretrained), *keywords(cls.from_encoder_decoder_pretrained), *keywords(sg.pair)}
