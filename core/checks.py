@@ -41,6 +41,9 @@ def check_encoder_inputs(encoder: Encoder, inputs: Tensor, attention_mask: Tenso
         raise InputError(f"{name} have shape {tuple(inputs.shape)}, but this encoder takes {kind} {shape}")
     if inputs.shape[0] == 0:
         raise InputError("the batch is empty")
+    if encoder.input_kind == "features" and encoder.feature_size not in (None, inputs.shape[2]):
+        bins = counted(inputs.shape[2], "bin")
+        raise InputError(f"{name} have {bins} a frame, but this encoder takes {encoder.feature_size}")
     if encoder.input_kind == "tokens":
         _check_tokens(encoder, inputs, name)
     elif not inputs.is_floating_point():

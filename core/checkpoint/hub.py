@@ -12,8 +12,8 @@ from speechgraft.errors import CheckpointError
 
 CONFIG_FILE = "config.json"
 
-SETTINGS_FILES = ("*.json", "*.txt")
-"""Configs, vocabularies, merges: the small files of a repository."""
+SETTINGS_FILES = ("*.json", "*.txt", "*.model")
+"""Configs, vocabularies, merges, models of SentencePiece: the small files of a repository."""
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-?????-of-?????.safetensors")
 """The weights as this library reads them."""

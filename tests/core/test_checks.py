@@ -14,7 +14,7 @@ from speechgraft.errors import InputError
 class Stub:
     """What the checks ask of an encoder."""
 
-    vocab_size = embedding_size = max_positions = None
+    vocab_size = embedding_size = max_positions = feature_size = None
 
     def __init__(self, input_kind="waveform", minimum_length=4, dtype=torch.float32, **more):
         self.weight = torch.nn.Parameter(torch.zeros(1, dtype=dtype))
@@ -79,6 +79,9 @@ def test_right_padded_rows_that_are_long_enough_pass(lengths, dtype):
 
 def test_other_kinds_of_inputs():
     checks.check_encoder_inputs(Stub("features"), torch.zeros(2, 5, 3), None)
+    checks.check_encoder_inputs(Stub("features", feature_size=3), torch.zeros(2, 5, 3), None)
+    with pytest.raises(InputError, match="inputs have 1 bin a frame, but this encoder takes 3"):
+        checks.check_encoder_inputs(Stub("features", feature_size=3), torch.zeros(2, 5, 1), None)
     checks.check_encoder_inputs(Stub("tokens"), torch.zeros(2, 5, dtype=torch.int64), None)
     with pytest.raises(InputError, match=r"takes features \(batch, frames, bins\)"):
         checks.check_encoder_inputs(Stub("features"), WAVE, None)

@@ -19,6 +19,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
     "config.json": b'{"model_type": "toy"}',
     "vocab.txt": b"a\nb\n",
+    "sentencepiece.bpe.model": b"pieces",
     "model.safetensors": b"weights",
     "pytorch_model.bin": b"pickle",
     "sub/config.json": b"{}",
@@ -90,7 +91,7 @@ def test_only_the_files_that_are_needed_are_downloaded(asked: list[str], tmp_pat
     assert names_in(small) == {"config.json"}
     assert {"config.json", "vocab.txt"} <= names_in(locate("owner/toy", files=SETTINGS_FILES, cache_dir=tmp_path))
     whole = locate("owner/toy", cache_dir=tmp_path)
-    assert {"config.json", "vocab.txt", "model.safetensors"} <= names_in(whole)
+    assert {"config.json", "vocab.txt", "sentencepiece.bpe.model", "model.safetensors"} <= names_in(whole)
     assert not [path for path in asked if path.endswith(".bin")]
     assert (whole / "config.json").read_bytes() == FILES["config.json"]
 
