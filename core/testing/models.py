@@ -14,7 +14,7 @@ from speechgraft.checkpoint import materialise
 from speechgraft.config import Config
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.nn.meta import weightless
-from speechgraft.registry import Catalog, DecoderEntry, EncoderEntry, Origin
+from speechgraft.registry import Catalog, DecoderEntry, EncoderEntry, Origin, default_catalog
 from speechgraft.registry.configs import PairConfig
 from speechgraft.registry.models import MODELS, PairModel
 from speechgraft.testing.case import Case
@@ -27,8 +27,9 @@ SPREAD = 0.2
 
 
 def catalog_of(encoder: EncoderEntry, decoder: DecoderEntry) -> Catalog:
-    """A catalog of these two alone, so that entries can be tried before they are registered."""
-    return Catalog().extended(Origin("testing", "speechgraft.testing", "0"), [encoder], [decoder])
+    """A catalog of these two and of all connectors, so that entries can be tried before they are registered."""
+    origin, connectors = Origin("testing", "speechgraft.testing", "0"), default_catalog().connectors.values()
+    return Catalog().extended(origin, [encoder], [decoder], connectors)
 
 
 def drawn_encoder(case: Case, entry: EncoderEntry) -> Encoder:

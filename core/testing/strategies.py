@@ -12,13 +12,13 @@ from attrs import evolve, field, frozen
 from hypothesis import strategies as st
 from torch import Tensor
 
-from speechgraft.config import Config
+from speechgraft.config import Config, Settings
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.errors import ConfigError, PluginError
 from speechgraft.losses import IGNORED
 from speechgraft.nn.masks import length_mask
 from speechgraft.nn.meta import weightless
-from speechgraft.registry import DecoderEntry, EncoderEntry
+from speechgraft.registry import ConnectorEntry, DecoderEntry, EncoderEntry, default_catalog
 from speechgraft.registry.configs import PairConfig
 from speechgraft.registry.entries import Entry
 from speechgraft.registry.models import pair_class
@@ -85,7 +85,7 @@ def configs(entry: Entry) -> st.SearchStrategy[Config]:
 
 @st.composite
 def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> PairConfig:
-    """Configs of pairs: any special tokens, with a CTC head or without, a projection or a memory that fits."""
+    """Configs of pairs: any special tokens, with a CTC head or without, by any connector that is installed."""
     encoder_config, decoder_config = draw(configs(encoder)), draw(configs(decoder))
     with weightless():
         output_size = encoder.build(encoder_config).output_size
@@ -96,11 +96,25 @@ def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) 
         "decoder_start_token_id": draw(tokens),
         "eos_token_id": draw(tokens | st.lists(tokens, min_size=1, max_size=4, unique=True)),
         "ctc_vocab_size": draw(st.sampled_from([None, vocab_size])),
+        "connector": draw(connector_choices()),
     }
     if draw(st.booleans()):
         decoder_config = _taking(decoder_config, output_size)
     config_class = pair_class(encoder.input_kind).config_class
     return config_class.from_encoder_decoder_configs(encoder_config, decoder_config, **options)
+
+
+def connector_choices() -> st.SearchStrategy[Settings | None]:
+    """No connector, which is the default, or a config of any that is installed."""
+    installed = default_catalog().connectors.values()
+    return st.none() | st.one_of([connector_configs(entry) for entry in installed])
+
+
+def connector_configs(entry: ConnectorEntry) -> st.SearchStrategy[Settings]:
+    """Configs of a connector: its `tiny` one, and those of its `draw` where it has one."""
+    drawn = entry.load_draw()
+    tiny = st.builds(entry.tiny_config)
+    return tiny if drawn is None else st.one_of(tiny, drawn())
 
 
 def _taking(config: Config, memory_size: int) -> Config:

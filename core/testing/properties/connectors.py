@@ -16,7 +16,7 @@ from speechgraft.nn.meta import weightless
 from speechgraft.registry import ConnectorEntry
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import scramble, seeded
-from speechgraft.testing.strategies import SEEDS
+from speechgraft.testing.strategies import SEEDS, connector_configs
 
 _LONGEST = 13
 _WIDTHS = st.integers(2, 9)
@@ -24,9 +24,7 @@ _WIDTHS = st.integers(2, 9)
 
 def drawn_connector(case: Case, entry: ConnectorEntry) -> Connector:
     """A connector of a drawn config and drawn widths, in float64 and eval mode."""
-    drawn = entry.load_draw()
-    tiny = st.builds(entry.tiny_config)
-    config = case.draw(tiny if drawn is None else st.one_of(tiny, drawn()), "config")
+    config = case.draw(connector_configs(entry), "config")
     widths = case.draw(st.tuples(_WIDTHS, _WIDTHS), "widths of frames and memory")
     with weightless():
         connector = entry.build(config.copy(), *widths)

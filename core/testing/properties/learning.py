@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from hypothesis import assume
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -42,6 +43,9 @@ def gradients(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     """Every trainable parameter gets a gradient, but those of `exempt`."""
     model = drawn_pair(case, encoder, decoder)
     batch = case.draw(batches(model.encoder, frames=(6, 10), contents=("noise",)), "batch")
+    # Attention to a single frame is one, whatever the query: a connector may have left no more.
+    frames = model.encoder.output_lengths(torch.tensor(batch.lengths))
+    assume(int(model.connector.output_lengths(frames).max()) > 1)
     labels = draw_ids(batch.seed, model.decoder, len(batch.lengths), 4)
     output = model(batch.inputs, batch.mask, labels=labels)
     loss = output.loss

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
+from torch import Tensor
 
 from speechgraft.contracts import Decoder
 from speechgraft.errors import SpeechGraftError
@@ -14,7 +15,7 @@ from speechgraft.registry import DecoderEntry, EncoderEntry, check, pair
 from speechgraft.registry.models import PairModel
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import catalog_of, drawn_decoder, drawn_encoder, drawn_pair, seeded
-from speechgraft.testing.strategies import batches, configs, label_batches, make_batch
+from speechgraft.testing.strategies import batches, configs, connector_choices, label_batches, make_batch
 
 # So many times the stride that a first frame, or one more of an up-sampling, does not count.
 _STRIDES = 10_000
@@ -59,7 +60,7 @@ def decoder_capabilities(case: Case, entry: DecoderEntry) -> None:
     )
     width = decoder.embed(torch.zeros(1, 1, dtype=torch.int64)).shape[-1]
     case.holds(width == decoder.hidden_size, f"embed gives {width}, hidden_size is {decoder.hidden_size}", "embed")
-    _last_position(case, decoder)
+    _takes_what_it_promises(case, decoder)
     weights = entry.load_weights()(decoder.config)
     names = [name for name, _ in decoder.named_parameters()]
     injected = [name for name in names if (weights.fresh_reason(name) or "").startswith("injected")]
@@ -71,16 +72,20 @@ def decoder_capabilities(case: Case, entry: DecoderEntry) -> None:
 
 
 @torch.no_grad()
-def _last_position(case: Case, decoder: Decoder) -> None:
-    """There are as many positions as were promised."""
-    most = decoder.max_positions
-    if most is None or most > _POSITIONS:
-        return
-    try:
-        decoder(torch.zeros(1, most, dtype=torch.int64))
-    except Exception as error:
-        what = f"max_positions is {most}, but so many tokens give {type(error).__name__}: {error}"
-        raise AssertionError(case.message(what, "max_positions, the table of positions")) from error
+def _takes_what_it_promises(case: Case, decoder: Decoder) -> None:
+    """A memory of the width that was promised can be read, and as many tokens as there are positions."""
+    tokens = min(decoder.max_positions or 1, _POSITIONS)
+    calls: dict[str, dict[str, Tensor]] = {
+        f"memory_size is {decoder.memory_size}": {"memory": torch.zeros(1, 1, decoder.memory_size).double()},
+        f"max_positions is {decoder.max_positions}": {"attention_mask": torch.ones(1, tokens, dtype=torch.bool)},
+    }
+    for promise, options in calls.items():
+        ids = torch.zeros(1, tokens if "attention_mask" in options else 1, dtype=torch.int64)
+        try:
+            decoder(ids, **options)
+        except Exception as error:
+            what = f"{promise}, but such a call gives {type(error).__name__}: {error}"
+            raise AssertionError(case.message(what, "memory_size, max_positions, the table of positions")) from error
 
 
 def gradient_checkpointing(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
@@ -118,6 +123,7 @@ def wiring(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
         "options",
     )
     arguments: dict[str, Any] = {"encoder": encoder_config, "decoder": decoder_config, **options}
+    arguments["connector"] = case.draw(connector_choices(), "connector")
     if size is not None:
         arguments["decoder_cross_attention_hidden_size"] = size
     catalog = catalog_of(encoder, decoder)
