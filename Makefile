@@ -9,7 +9,7 @@ PINS := pyproject.toml setup.py constraints.txt
 WHEEL := build/wheel
 INSTALLED := build/installed
 
-.PHONY: demo test long lint docs docs-tables bench clean
+.PHONY: demo test long mutants lint docs docs-tables bench clean
 
 demo: .venv/.base
 	$(BIN)/python docs/audio/demo.py
@@ -19,6 +19,10 @@ test: .venv/.all
 
 long: .venv/.all
 	$(BIN)/pytest -m long
+
+# Which property of the compatibility kit finds which fault; fails where one finds nothing.
+mutants: .venv/.all
+	PYTHONPATH=tests/core/testing $(BIN)/python -m mutants
 
 # mypy does not follow an editable install and import-linter sees one folder only: both read the installed wheel.
 lint: .venv/.all

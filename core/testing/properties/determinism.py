@@ -65,11 +65,11 @@ def _deterministic(
                 state = torch.get_rng_state()
                 outputs.append(run(inputs))
                 drawn = not torch.equal(state, torch.get_rng_state())
+            for name, value in before.items():
+                case.same(inputs[name], value, f"{name} after the call", "operations in place")
             case.holds(training or not drawn, "random numbers are drawn in eval mode", "what asks self.training")
         mode = "train mode with the same seed" if training else "eval mode"
         case.same(outputs[1], outputs[0], f"a second output in {mode}", "other sources of randomness, state that stays")
-    for name, value in before.items():
-        case.same(inputs[name], value, f"{name} after the call", "operations in place")
 
 
 def _config_untouched(case: Case, entry: EncoderEntry | DecoderEntry, build: Callable[[Any], Any]) -> None:

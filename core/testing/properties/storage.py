@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from hypothesis import strategies as st
+from torch import nn
 
 from speechgraft.checkpoint import load_into
 from speechgraft.config import Config
@@ -59,13 +60,23 @@ def _config_returns(case: Case, entry: EncoderEntry | DecoderEntry, config: Conf
 
 def _weights_return(case: Case, entry: EncoderEntry | DecoderEntry, module: Component, empty: Component) -> None:
     table = entry.load_weights()(module.config)
-    ours = module.state_dict()
+    ours, tied = module.state_dict(), _ties(empty)
     report = load_into(empty, table.to_disk(ours), table, dtype="auto")
     case.holds(
         set(report.loaded) == ours.keys(), f"{ours.keys() - set(report.loaded)} did not come back", "the weight map"
     )
     for name, value in empty.state_dict().items():
         case.same(value, ours[name], f"{name}, to disk and back", "transposes and splits of the weight map")
+    told = "; ".join(" and ".join(sorted(names)) for names in tied - _ties(empty))
+    case.holds(not told, f"{told} were one parameter, and loading made them several", "tied weights; see OutputLayer")
+
+
+def _ties(module: nn.Module) -> set[frozenset[str]]:
+    """Names that stand for one parameter, where there are several."""
+    names: dict[int, set[str]] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), set()).add(name)
+    return {frozenset(each) for each in names.values() if len(each) > 1}
 
 
 @torch.no_grad()
