@@ -19,7 +19,7 @@ from speechgraft.contracts import (
     own_options,
     row_lengths,
 )
-from speechgraft.decoder_inputs import DecoderInputs, check_labels, rows_to_decode
+from speechgraft.decoder_inputs import DecoderInputs, checked_labels, rows_to_decode
 from speechgraft.encoder_inputs import check_encoder_call, named_input, taken_over
 from speechgraft.errors import InputError
 from speechgraft.generation import GenerateOutput, GenerationConfig, generate
@@ -204,7 +204,7 @@ class Bridge(Component):
         rows = rows_to_decode(memory, past_key_values)
         given = DecoderInputs(decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask)
         if labels is not None:
-            check_labels(labels, self.decoder, rows)
+            labels = checked_labels(labels, self.decoder, rows)
             given = self._shifted(labels, decoder_attention_mask) if given.empty else given
         cache = past_key_values or (self.decoder.new_cache() if self._wants_cache(use_cache, labels) else None)
         given.check(self.decoder, cache, rows, routed["decoder"])

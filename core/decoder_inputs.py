@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from attrs import frozen
+import torch
+from attrs import field, frozen
 from torch import Tensor
 
 from speechgraft import checks, losses
@@ -16,12 +17,17 @@ from speechgraft.nn.masks import length_mask
 from speechgraft.routing import one_of
 
 
+def _wide(ids: Tensor | None) -> Tensor | None:
+    """Whole numbers as int64; anything else as it is, to be refused by `DecoderInputs.check`."""
+    return ids.to(torch.int64) if isinstance(ids, Tensor) and checks.is_integral(ids) else ids
+
+
 @frozen(eq=False)
 class DecoderInputs:
     """The new tokens of each row, and which of all its tokens count."""
 
-    ids: Tensor | None = None
-    """(rows, new tokens), int64."""
+    ids: Tensor | None = field(default=None, converter=_wide)
+    """(rows, new tokens), int64; other integers are made such."""
 
     embeds: Tensor | None = None
     """(rows, new tokens, hidden_size), in place of ids."""
@@ -72,14 +78,15 @@ class DecoderInputs:
         checks.check_id_options(decoder.id_options, options, given.shape[:2], prefix="decoder_")
 
 
-def check_labels(labels: Tensor, decoder: Decoder, rows: int) -> None:
-    """Refuse labels outside the vocabulary, or of another number of rows. *Shapes:* `labels` (rows, tokens).
+def checked_labels(labels: Tensor, decoder: Decoder, rows: int) -> Tensor:
+    """Labels of any integers as int64, none outside the vocabulary. *Shapes:* (rows, tokens), both.
 
     Raises:
-        InputError: Naming the first such row and id, or both numbers of rows.
+        InputError: There are others, or of another number of rows, or no integers.
     """
     checks.check_ids(labels, decoder.vocab_size, "labels", ignored=losses.IGNORED)
     checks.check_rows(labels.shape[0], rows, "labels")
+    return labels.to(torch.int64)
 
 
 def rows_to_decode(memory: Tensor | None, cache: DecoderCache | None) -> int:

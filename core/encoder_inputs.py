@@ -82,7 +82,7 @@ def taken_over(
         InputError: They have another width than the encoder gives, or a mask of tokens another shape than they.
     """
     if not isinstance(outputs, EncoderOutput):
-        outputs = EncoderOutput(last_hidden_state=outputs[0])
+        outputs = EncoderOutput(last_hidden_state=_first(outputs))
     checks.check_width(outputs.last_hidden_state, encoder.output_size, "encoder_outputs")
     if outputs.frame_mask is not None or attention_mask is None:
         return outputs
@@ -93,6 +93,14 @@ def taken_over(
     else:
         mask = length_mask(encoder.output_lengths(lengths_of(attention_mask)), frames)
     return EncoderOutput(**{**outputs, "frame_mask": mask})
+
+
+def _first(outputs: Any) -> Any:
+    try:
+        return outputs[0]
+    except (TypeError, LookupError):
+        expected = "expected what encode gave, or a tuple that begins with (batch, frames, size)"
+        raise InputError(f"encoder_outputs is {outputs!r}, {expected}") from None
 
 
 def _expected(encoder: Encoder) -> str:

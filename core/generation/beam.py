@@ -18,7 +18,7 @@ from speechgraft.generation.beam_settings import Beams
 from speechgraft.generation.beam_watch import Settled
 from speechgraft.generation.fusion import Fusion
 from speechgraft.generation.output import Found
-from speechgraft.generation.rules import Rule
+from speechgraft.generation.rules import Checked, Rule
 from speechgraft.generation.sampling import Watch
 from speechgraft.generation.steps import Steps
 from speechgraft.generation.stopping import Stopping
@@ -74,7 +74,7 @@ def beam_search(
     width = beams.count // beams.groups
     # So many that as many as there are beams go on, even if each beam took every token that ends it.
     candidates = max(2, 1 + len(stopping.ends)) * width
-    changes = [*rules, *(part.fuse for part in fusion), *warpers]
+    changes = [*rules, *(Checked(part.fuse, "fusion", steps) for part in fusion), *warpers]
     scorer = Scorer(steps, changes, keep_scores=keep_scores, keep_logits=keep_logits)
     search = Search(
         scorer,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from torch import Tensor
 from speechgraft import checks
 from speechgraft.config.fields import fields_of
 from speechgraft.contracts import Decoder, EncoderOutput
-from speechgraft.errors import InputError
+from speechgraft.errors import InputError, counted
+from speechgraft.generation.asked import callables, check_handed, fusions, settings
 from speechgraft.generation.beam import Beams, beam_search
 from speechgraft.generation.config import GenerationConfig
 from speechgraft.generation.fusion import Fusion, joint_ctc
@@ -22,18 +24,16 @@ from speechgraft.generation.rules import Rule, Terms, rules_of
 from speechgraft.generation.sampling import Watch, drawn, most_probable, one_by_one
 from speechgraft.generation.steps import Steps
 from speechgraft.generation.stopping import Criterion, Stopping
-from speechgraft.generation.tokens import PrefixFunction, token_ids
-from speechgraft.generation.unoffered import UNOFFERED
+from speechgraft.generation.tokens import PrefixFunction
+from speechgraft.generation.unoffered import ELSEWHERE, UNOFFERED
 from speechgraft.generation.warpers import warpers_of
-from speechgraft.routing import route
+from speechgraft.routing import keywords, route
 
 LONGEST = 448
 """Tokens of a row where neither the call nor the decoder limits them."""
 
 OPTIONS = frozenset({*fields_of(GenerationConfig), *UNOFFERED} - {"extras"})
 """What a call may state of a `GenerationConfig`."""
-
-Part = TypeVar("Part", bound=Callable[..., Any])
 
 
 @torch.no_grad()
@@ -50,13 +50,16 @@ def generate(
     generation_config: GenerationConfig | None = None,
     generator: torch.Generator | None = None,
     prefix_allowed_tokens_fn: PrefixFunction | None = None,
-    logits_processor: Sequence[Rule] = (),
-    stopping_criteria: Sequence[Criterion] = (),
-    fusion: Sequence[Fusion] = (),
+    logits_processor: Sequence[Rule] | None = (),
+    stopping_criteria: Sequence[Criterion] | None = (),
+    fusion: Sequence[Fusion] | None = (),
     watch: Watch | None = None,
     **options: Any,
 ) -> Tensor | GenerateOutput:
     """Tokens for each utterance: the most probable ones, or drawn, as `GenerationConfig` says.
+
+    A model in train mode drops out as in training, so that the same call gives other tokens each time: a warning
+    says so.
 
     Args:
         model: A pair.
@@ -66,13 +69,13 @@ def generate(
         input_features: Another name of `inputs`, for audio.
         input_ids: The name of `inputs` where the encoder takes tokens.
         encoder_outputs: Of an earlier `encode`, in place of inputs.
-        decoder_input_ids: (batch, tokens) that every row begins with; by default `decoder_start_token_id`, or
+        decoder_input_ids: (batch, tokens), integers that every row begins with; by default `decoder_start_token_id`, or
             `bos_token_id` where nothing sets that.
         generation_config: How to generate, in place of the model's `generation_config`; special tokens that it
             leaves open are still that one's.
         generator: What tokens are drawn with; by default torch's own.
         prefix_allowed_tokens_fn: Called with an utterance's place in the batch and the tokens of a row so far;
-            gives the tokens that may follow.
+            gives the ids of the tokens that may follow.
         logits_processor: Rules of the caller, applied behind those of the config, see `speechgraft.generation.Rule`.
         stopping_criteria: Further reasons for a row to end, see `speechgraft.generation.Criterion`.
         fusion: What adds scores of its own to the decoder's, such as a language model: see
@@ -88,17 +91,25 @@ def generate(
 
     Raises:
         InputError: Contradicting options, ids outside the vocabulary, more tokens than the decoder has positions,
-            unusable inputs, logits that are no numbers.
+            unusable inputs or functions, logits that are no numbers.
         RoutingError: An unknown option.
         ConfigError: A special token that no config sets, or an option of a wrong type.
     """
     destinations = {"generation": OPTIONS, "encoder": model.forward_options()["encoder"]}
-    routed = route(options, destinations, unprefixed=("generation", "encoder"))
-    stated = model.generation_config
-    if generation_config is not None:
-        stated = generation_config.filled_from(model.generation_config)
-    config = stated.superseded_by(routed["generation"])
-    _check_call(model.decoder, config, routed["generation"], generator, fusion, watch)
+    routed = route(
+        options, destinations, unprefixed=("generation", "encoder"), own=keywords(generate), elsewhere=ELSEWHERE
+    )
+    config = settings(model, generation_config, routed["generation"])
+    check_handed(
+        config,
+        generator=generator,
+        prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
+        logits_processor=logits_processor,
+        stopping_criteria=stopping_criteria,
+        fusion=fusion,
+        watch=watch,
+    )
+    _warn_in_training(model)
     if encoder_outputs is None:
         inputs = model.named_input(
             inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
@@ -107,7 +118,7 @@ def generate(
     encoded = model.encoded(inputs, attention_mask, encoder_outputs, **shown, **routed["encoder"])
     prompt = _prompt(model, config, decoder_input_ids, encoded.last_hidden_state)
     stopping = Stopping(
-        model.ends(config), _callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
+        model.ends(config), callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
     )
     memory, memory_mask = model.connect(encoded.last_hidden_state, encoded.frame_mask)
     terms = Terms(
@@ -126,13 +137,13 @@ def generate(
         vocab_size=model.decoder.vocab_size,
         source=None if encoder_outputs is not None else _source(model, inputs, attention_mask),
         allowed=prefix_allowed_tokens_fn,
-        own=_callables(logits_processor, "logits_processor"),
+        own=callables(logits_processor, "logits_processor"),
     )
-    fusion = [*fusion, *_of_ctc(model, config, encoded, terms)]
-    found = _search(model, config, terms, prompt, stopping, generator=generator, fusion=fusion, watch=watch)
+    parts = [*fusions(fusion), *_of_ctc(model, config, encoded, terms)]
+    found = _search(model, config, terms, prompt, stopping, generator=generator, fusion=parts, watch=watch)
     if not config.return_dict_in_generate:
         return found.sequences
-    rows = config.num_beams if config.searches_beams or fusion else config.num_return_sequences
+    rows = config.num_beams if config.searches_beams or parts else config.num_return_sequences
     return output_of(found, terms.steps.seen, encoded, shown, rows=rows)
 
 
@@ -152,7 +163,9 @@ def _search(
 ) -> Found:
     """Search as the config says: beams where hypotheses are weighed as wholes, otherwise token by token."""
     beams = config.searches_beams or len(fusion) > 0
-    pad = model.token("pad_token_id", "to fill rows that ended", config) if stopping.can_stop else 0
+    pad = 0
+    if stopping.can_stop:
+        pad = model.token("pad_token_id", "to fill rows that ended", config, vocab_size=terms.vocab_size)
     rules, warpers = rules_of(config, terms), warpers_of(config, len(terms.ends))
     keep = {
         "keep_scores": config.return_dict_in_generate and config.output_scores,
@@ -173,8 +186,6 @@ def _search(
             watch=watch,
             **keep,
         )
-    if config.num_return_sequences > 1 and stopping.can_stop:  # rows that ended stay beside those that go on
-        token_ids([pad], terms.vocab_size, "pad_token_id", prompt.device)
     return one_by_one(
         terms.steps,
         prompt,
@@ -197,36 +208,6 @@ def _of_ctc(model: Generating, config: GenerationConfig, encoded: EncoderOutput,
     return [joint_ctc(model, encoded, weight=config.ctc_weight, ends=ends, candidates=config.ctc_candidates)]
 
 
-def _check_call(
-    decoder: Decoder,
-    config: GenerationConfig,
-    passed: dict[str, Any],
-    generator: torch.Generator | None,
-    fusion: Sequence[Fusion],
-    watch: Watch | None,
-) -> None:
-    """Refuse what only the call itself can get wrong."""
-    if generator is not None and not config.do_sample:
-        raise InputError("a generator was passed, but nothing is drawn: pass do_sample=True")
-    if config.do_sample and fusion and not config.searches_beams:
-        raise InputError("fusion weighs the continuations of a beam search: pass num_beams above 1, or no do_sample")
-    if watch is not None and config.num_return_sequences > 1:
-        raise InputError(f"watch tells of one row an utterance, not num_return_sequences={config.num_return_sequences}")
-    for name in ("eos_token_id", "pad_token_id", "bos_token_id", "decoder_start_token_id"):
-        value = passed.get(name)
-        if value is not None:
-            token_ids(value if isinstance(value, list) else [value], decoder.vocab_size, name, torch.device("cpu"))
-
-
-def _callables(given: Sequence[Part], name: str) -> tuple[Part, ...]:
-    """The caller's own functions."""
-    parts = tuple(given) if isinstance(given, Sequence) else (given,)
-    wrong = [part for part in parts if not callable(part)]
-    if wrong:
-        raise InputError(f"{name} holds {wrong[0]!r}; expected a list of callables")
-    return parts
-
-
 def _prompt(model: Generating, config: GenerationConfig, given: Tensor | None, states: Tensor) -> Tensor:
     """What rows begin with. *Shapes:* (batch, tokens), int64."""
     if not len(states):
@@ -237,7 +218,7 @@ def _prompt(model: Generating, config: GenerationConfig, given: Tensor | None, s
         return torch.full((len(states), 1), start, device=states.device)
     checks.check_ids(given, model.decoder.vocab_size, "decoder_input_ids")
     checks.check_rows(given.shape[0], len(states), "decoder_input_ids")
-    return given
+    return given.to(torch.int64)
 
 
 def _source(model: Generating, inputs: Tensor | None, mask: Tensor | None) -> Source | None:
@@ -249,14 +230,30 @@ def _source(model: Generating, inputs: Tensor | None, mask: Tensor | None) -> So
 
 def _limit(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
     """Tokens of a row at the most, the prompt's included."""
+    checks.check_positions(decoder, prompt)
     if config.max_new_tokens is not None:
-        limit = prompt + config.max_new_tokens
+        limit, asked = prompt + config.max_new_tokens, f"max_new_tokens={config.max_new_tokens}"
     elif config.max_length is not None:
-        limit = config.max_length
+        limit, asked = config.max_length, f"max_length={config.max_length}"
         if limit < prompt:
-            raise InputError(f"max_length={limit} is less than the {prompt} tokens that rows begin with")
+            raise InputError(f"{asked} is less than the {prompt} tokens that rows begin with")
     else:
-        limit = decoder.max_positions or LONGEST
+        return decoder.max_positions or LONGEST
     # The last token of a row is never fed back, so that it needs no position.
-    checks.check_positions(decoder, limit - 1)
+    if decoder.max_positions is not None and limit > decoder.max_positions + 1:
+        most = decoder.max_positions + 1
+        begun = f", {prompt} of which rows begin with" if config.max_new_tokens is not None else ""
+        raise InputError(
+            f"{asked} asks for rows of {counted(limit, 'token')}{begun}, but the decoder has "
+            f"{counted(decoder.max_positions, 'position')}: rows have {most} tokens at the most, of which the last is "
+            "never fed back"
+        )
     return limit
+
+
+def _warn_in_training(model: Generating) -> None:
+    if model.encoder.training or model.decoder.training:
+        warnings.warn(
+            "generating in train mode: dropout makes the tokens of each call other ones; model.eval() switches it off",
+            stacklevel=5,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Protocol
 
 import torch
@@ -47,12 +48,15 @@ class LanguageModelFusion:
         weight: What they are multiplied with.
 
     Raises:
-        InputError: The weight is no finite number, or zero.
+        InputError: The model is no callable; the weight is no finite number, or zero.
     """
 
     def __init__(self, model: Callable[[Tensor], Tensor], weight: float) -> None:
-        if not math.isfinite(weight) or not weight:
-            raise InputError(f"the language model's weight is {weight}, expected a finite number other than 0")
+        if not callable(model):
+            raise InputError(f"the language model is {model!r}, expected a callable: tokens to log-probabilities")
+        is_number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not is_number or not math.isfinite(weight) or not weight:
+            raise InputError(f"the language model's weight is {weight!r}, expected a finite number other than 0")
         self._model = model
         self._weight = weight
 
@@ -66,9 +70,11 @@ class LanguageModelFusion:
             InputError: What the model gives has another shape, or holds NaN or what would make a token certain.
         """
         said = self._model(ids)
+        expected = f"expected log-probabilities {tuple(scores.shape)} (rows, vocabulary of the decoder)"
+        if not isinstance(said, Tensor):
+            raise InputError(f"the language model gave {said!r}, {expected}")
         if said.shape != scores.shape:
-            shapes = f"{tuple(said.shape)}, expected {tuple(scores.shape)} (rows, vocabulary of the decoder)"
-            raise InputError(f"the language model's log-probabilities have shape {shapes}")
+            raise InputError(f"the language model gave a tensor of shape {tuple(said.shape)}, {expected}")
         added = self._weight * said.to(scores.dtype)
         broken = ~(added < torch.inf)  # NaN is not less either
         if broken.any():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
+import torch
 from torch import Tensor
 
 from speechgraft.errors import InputError
@@ -108,7 +109,7 @@ def rules_of(config: GenerationConfig, terms: Terms) -> list[Rule]:
         *([FiniteScores()] if config.remove_invalid_values else []),
         *_end_sooner(config, terms),
         *_suppressed(config, terms),
-        *(Checked(rule) for rule in terms.own),
+        *(Checked(rule, "logits_processor", terms.steps) for rule in terms.own),
     ]
 
 
@@ -165,20 +166,43 @@ def _suppressed(config: GenerationConfig, terms: Terms) -> Iterator[Rule]:
 
 
 class Checked:
-    """A rule of the caller, whose result is looked at. *Shapes:* as `Rule`."""
+    """A rule of the caller, whose result is looked at. *Shapes:* as `Rule`.
 
-    def __init__(self, rule: Rule) -> None:
+    Args:
+        rule: The rule.
+        argument: Of the call that it was passed as, for messages.
+        steps: Tells which utterances the rows are of.
+    """
+
+    def __init__(self, rule: Rule, argument: str, steps: Steps) -> None:
         self.rule = rule
+        self._argument = argument
+        self._steps = steps
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         """Refuse what cannot be the scores of these rows.
 
         Raises:
-            InputError: The rule gave something of another shape or type.
+            InputError: The rule gave something of another shape or type, NaN, or a score that is infinitely high.
         """
         given = tuple(scores.shape)
         found = self.rule(ids, scores)
         if not isinstance(found, Tensor) or tuple(found.shape) != given or not found.is_floating_point():
             shown = f"{tuple(found.shape)} of {found.dtype}" if isinstance(found, Tensor) else repr(found)
-            raise InputError(f"{self.rule!r} of logits_processor gave {shown}; scores (rows, vocabulary) {given} go on")
+            raise InputError(f"{self._name} gave {shown}; scores (rows, vocabulary) {given} go on")
+        highest = found.amax(dim=-1)  # (rows,); of a row with NaN it is NaN
+        if not bool((highest < torch.inf).all()):
+            self._refuse(found)
         return found
+
+    @property
+    def _name(self) -> str:
+        return f"{self.rule!r} of {self._argument}"
+
+    def _refuse(self, found: Tensor) -> None:
+        row, token = (~(found < torch.inf)).nonzero()[0].tolist()
+        utterance = int(self._steps.utterances_of(len(found))[row])
+        raise InputError(
+            f"{self._name} gave token {token} the score {float(found[row, token])} "
+            f"for row {utterance} of the batch at step {self._steps.taken}; expected numbers, or -inf for never"
+        )

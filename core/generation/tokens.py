@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from operator import index
+from typing import Any, Self
 
 import attrs
 import torch
@@ -125,6 +126,18 @@ class Forced:
         return scores.fill_(float("-inf")).index_fill_(1, self.tokens, 0.0)
 
 
+def _whole_numbers(answer: Any, name: str) -> list[int]:
+    """Ids that a caller's function gave."""
+    items = answer.tolist() if isinstance(answer, Tensor) else answer
+    try:
+        tokens = [item if isinstance(item, bool) else index(item) for item in items]
+    except TypeError:  # nothing to go through, or no whole numbers in it
+        tokens = [True]
+    if any(isinstance(token, bool) for token in tokens):
+        raise InputError(f"{name} is {answer!r}, expected the ids of tokens, whole numbers")
+    return tokens
+
+
 @attrs.frozen(eq=False)
 class AllowedPrefixes:
     """Leaves the tokens that a function allows behind each row.
@@ -140,13 +153,14 @@ class AllowedPrefixes:
         """*Shapes:* (rows, tokens so far), (rows, vocabulary) to (rows, vocabulary).
 
         Raises:
-            InputError: The function allows none, or one outside the vocabulary; the message names the row.
+            InputError: The function gives no token ids, allows none, or one outside the vocabulary; the message names
+                the row.
         """
         limits = torch.full_like(scores, float("-inf"))
         for row, utterance in enumerate(self.steps.utterances_of(len(ids)).tolist()):
-            allowed = self.function(utterance, ids[row])
             name = f"what prefix_allowed_tokens_fn gave for row {utterance} of the batch"
-            if len(allowed) == 0:
+            allowed = _whole_numbers(self.function(utterance, ids[row]), name)
+            if not allowed:
                 raise InputError(f"{name} is empty: at least one token has to be allowed")
             limits[row, token_ids(allowed, scores.shape[1], name, scores.device)] = 0.0
         limited = scores + limits

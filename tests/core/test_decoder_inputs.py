@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from speechgraft.decoder_inputs import DecoderInputs, check_labels, rows_to_decode
+from speechgraft.decoder_inputs import DecoderInputs, checked_labels, rows_to_decode
 from speechgraft.errors import InputError
 from speechgraft.nn.cache import DecoderCache
 
@@ -69,6 +69,13 @@ def test_what_the_decoder_cannot_take_is_refused(given, message):
         given.check(Stub, None, 2, {})
 
 
+def test_ids_of_any_integers_are_made_int64_and_truth_values_are_refused():
+    ids = DecoderInputs(IDS.to(torch.int32)).ids
+    assert ids.dtype == torch.int64 and torch.equal(ids, IDS)
+    with pytest.raises(InputError, match=r"of torch.bool, but token ids"):
+        DecoderInputs(IDS > 0).check(Stub, None, 2, {})
+
+
 def test_what_it_has_seen_takes_positions_and_places_of_the_mask():
     cache = DecoderCache(1)
     cache.self_stores[0].append(torch.zeros(2, 1, 2, 4), torch.zeros(2, 1, 2, 4))
@@ -84,8 +91,12 @@ def test_ids_of_options_are_checked_beside_the_tokens():
 
 
 def test_labels_are_checked_but_for_those_that_are_ignored():
-    check_labels(LABELS, Stub, 2)
+    checked_labels(LABELS, Stub, 2)
+    found = checked_labels(LABELS.to(torch.int32), Stub, 2)
+    assert found.dtype == torch.int64 and torch.equal(found, LABELS)
+    with pytest.raises(InputError, match=r"labels has shape .* of torch.bool"):
+        checked_labels(LABELS > 0, Stub, 2)
     with pytest.raises(InputError, match="labels holds id 9 in row 0, place 0"):
-        check_labels(LABELS + 4, Stub, 2)
+        checked_labels(LABELS + 4, Stub, 2)
     with pytest.raises(InputError, match="labels has 2 rows, but there are 3"):
-        check_labels(LABELS, Stub, 3)
+        checked_labels(LABELS, Stub, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -91,7 +93,35 @@ def test_options_of_the_encoder_reach_it(model):
 
 BAD_CALLS = {
     "both limits": ({"max_length": 5, "max_new_tokens": 4}, InputError, "max_length and max_new_tokens were passed"),
-    "no room": ({"max_new_tokens": 13}, InputError, "13 tokens were asked for, but the decoder has 12 positions"),
+    "no room": (
+        {"max_new_tokens": 13},
+        InputError,
+        "max_new_tokens=13 asks for rows of 14 tokens, 1 of which .* has 12 positions: rows have 13 tokens at the most",
+    ),
+    "no room, in all": ({"max_length": 14}, InputError, "max_length=14 asks for rows of 14 tokens, but .* have 13 "),
+    "prompt without room": (
+        {"decoder_input_ids": torch.ones(3, 13, dtype=torch.int64)},
+        InputError,
+        "13 tokens were asked for, but the decoder has 12 positions",
+    ),
+    "prompt of truth values": ({"decoder_input_ids": PROMPT > 1}, InputError, "decoder_input_ids .* of torch.bool"),
+    "config in words": ({"generation_config": "here"}, InputError, "is a str, expected a .*from_pretrained reads"),
+    "config as dict": ({"generation_config": {}}, InputError, "generation_config is a dict, .*from_dict makes one"),
+    "no generator": ({"generator": 5, "do_sample": True}, InputError, "generator=5, expected one torch.Generator"),
+    "generators": ({"generator": [torch.Generator()], "do_sample": True}, InputError, "expected one torch.Generator"),
+    "nothing drawn": ({"generator": torch.Generator()}, InputError, "nothing is drawn: pass do_sample=True"),
+    "no prefix function": ({"prefix_allowed_tokens_fn": 3}, InputError, "prefix_allowed_tokens_fn=3, expected a func"),
+    "no watch": ({"watch": 3}, InputError, "watch=3, expected a function or None"),
+    "no rule": ({"logits_processor": [3]}, InputError, "logits_processor holds 3; expected a list of callables"),
+    "no criterion": ({"stopping_criteria": 3}, InputError, "stopping_criteria holds 3"),
+    "no fusion": ({"fusion": 3}, InputError, r"fusion holds 3, which has no start\(\): expected a list of Fusion"),
+    "no fusions": ({"fusion": [lambda ids: ids]}, InputError, r"which has no start\(\)"),
+    "no encoder outputs": ({"encoder_outputs": 1}, InputError, "encoder_outputs is 1, expected what encode gave"),
+    "empty encoder outputs": ({"encoder_outputs": {}}, InputError, "encoder_outputs is {}, expected what encode gave"),
+    "misspelt config": ({"generation_confg": None}, RoutingError, "did you mean 'generation_config'"),
+    "streamer": ({"streamer": None}, RoutingError, "'streamer': watch is told of tokens as they are settled"),
+    "other model": ({"assistant_model": None}, RoutingError, "'assistant_model': a second model"),
+    "mask of prompt": ({"decoder_attention_mask": MASK}, RoutingError, "all tokens of decoder_input_ids count"),
     "less than the prompt": (
         {"decoder_input_ids": PROMPT, "max_length": 1},
         InputError,
@@ -113,6 +143,82 @@ BAD_CALLS = {
     "bad mask": ({"attention_mask": MASK[:, :9]}, InputError, r"attention_mask has shape \(3, 9\)"),
     "short row": ({"attention_mask": MASK * 0}, InputError, "row 0 has 0, row 1 has 0, row 2 has 0 samples"),
 }
+
+
+BAD_PREFIXES = {
+    "fraction": [3.5],
+    "nothing": None,
+    "letters": "ab",
+    "truth": [True],
+    "number": 3,
+    "tensor of fractions": torch.tensor([3.5]),
+    "table": torch.tensor([[3]]),
+}
+
+
+@pytest.mark.parametrize("given", BAD_PREFIXES.values(), ids=BAD_PREFIXES)
+def test_what_a_prefix_function_must_not_give(model, given):
+    with pytest.raises(InputError, match=r"prefix_allowed_tokens_fn gave for row 0 of the batch is .* ids of tokens"):
+        model.generate(X, prefix_allowed_tokens_fn=lambda utterance, ids: given, max_new_tokens=2)
+
+
+@pytest.mark.parametrize("given", [range(3, 5), (3, 4), {3, 4}, torch.tensor([3, 4], dtype=torch.int32)], ids=repr)
+def test_a_prefix_function_may_give_whole_numbers_of_any_kind(model, given):
+    found = model.generate(X, prefix_allowed_tokens_fn=lambda utterance, ids: given, max_new_tokens=4)[:, 1:]
+    same = model.generate(X, prefix_allowed_tokens_fn=lambda utterance, ids: [3, 4], max_new_tokens=4)[:, 1:]
+    assert torch.equal(found, same) and set(found.unique().tolist()) <= {3, 4}
+
+
+def test_a_prompt_of_narrower_integers_is_the_same_prompt(model):
+    wide = model.generate(X, decoder_input_ids=PROMPT, max_new_tokens=3)
+    narrow = model.generate(X, decoder_input_ids=PROMPT.to(torch.int32), max_new_tokens=3)
+    assert narrow.dtype == torch.int64 and torch.equal(narrow, wide)
+
+
+def test_none_of_a_callers_parts_is_nothing(model):
+    nothing = dict.fromkeys(("logits_processor", "stopping_criteria", "fusion", "watch", "generator"))
+    assert torch.equal(model.generate(X, max_new_tokens=3, **nothing), model.generate(X, max_new_tokens=3))
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+@pytest.mark.parametrize("name", ["pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"])
+@pytest.mark.parametrize("token", [37, -7])
+def test_special_tokens_that_there_are_not_are_refused_wherever_a_generation_config_is_from(name, token, beams):
+    model = make(**TOKENS)
+    value = [2, token] if name == "eos_token_id" else token
+    config = GenerationConfig.from_dict({name: value, "num_beams": beams})
+    message = rf"the generation config's {name} holds id {token}, but the vocabulary has 37 tokens \(0 to 36\)"
+    with pytest.raises(InputError, match=message):
+        model.generate(X, generation_config=config, max_new_tokens=2)
+    model.generation_config = config
+    with pytest.raises(InputError, match=message):
+        model.generate(X, max_new_tokens=2)
+
+
+def test_special_tokens_of_the_pair_that_there_are_not_are_refused_where_they_are_needed():
+    model = make(**TOKENS, eos_token_id=99)
+    with pytest.raises(InputError, match=r"model.config.eos_token_id holds id 99"):
+        model.generate(X, max_new_tokens=2)
+    model.config.eos_token_id, model.config.pad_token_id = 2, 99
+    with pytest.raises(ConfigError, match="pad_token_id is 99 and needed to fill rows that ended"):
+        model.generate(X, max_new_tokens=2)
+
+
+def test_a_generation_config_of_another_kind_is_refused_when_it_is_used():
+    model = make(**TOKENS)
+    model.generation_config = {"num_beams": 2}
+    with pytest.raises(InputError, match=r"model.generation_config is a dict, expected a speechgraft GenerationConfig"):
+        model.generate(X, max_new_tokens=2)
+
+
+def test_a_model_in_train_mode_warns_that_tokens_are_not_the_same_again():
+    model = make(**TOKENS)
+    model.decoder.train()
+    with pytest.warns(UserWarning, match=r"generating in train mode: .* model.eval\(\)"):
+        model.generate(X, max_new_tokens=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.eval().generate(X, max_new_tokens=2)
 
 
 @pytest.mark.parametrize(("options", "error", "message"), BAD_CALLS.values(), ids=BAD_CALLS)

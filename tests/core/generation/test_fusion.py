@@ -215,7 +215,8 @@ def test_a_language_model_is_added_with_its_weight(seed, beams, weight):
 
 
 BAD_MODELS = {
-    "shape": (lambda ids: torch.zeros(len(ids), 5), r"shape \(1, 5\), expected \(1, 6\)"),
+    "shape": (lambda ids: torch.zeros(len(ids), 5), r"a tensor of shape \(1, 5\), expected log-probabilities \(1, 6\)"),
+    "nothing": (lambda ids: None, r"the language model gave None, expected log-probabilities \(1, 6\)"),
     "nan": (lambda ids: torch.full((len(ids), 6), math.nan), "gives token 0 a log-probability of nan behind"),
     "certain": (lambda ids: torch.full((len(ids), 6), math.inf), "log-probability of inf"),
 }
@@ -227,7 +228,12 @@ def test_what_a_language_model_must_not_give(model, message):
         LanguageModelFusion(model, 0.5).fuse(torch.ones(1, 2, dtype=torch.int64), torch.zeros(1, 6))
 
 
-@pytest.mark.parametrize("weight", [0.0, math.nan, math.inf])
+def test_a_language_model_is_called():
+    with pytest.raises(InputError, match="the language model is 'lm', expected a callable"):
+        LanguageModelFusion("lm", 0.5)
+
+
+@pytest.mark.parametrize("weight", [0.0, math.nan, math.inf, "a", True, None])
 def test_weights_of_language_models_that_say_nothing_are_refused(weight):
     with pytest.raises(InputError, match="expected a finite number other than 0"):
         LanguageModelFusion(lambda ids: ids, weight)

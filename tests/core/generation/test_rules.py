@@ -35,6 +35,7 @@ class Live:
     """Two of three utterances that are still live, as `Steps` tells them."""
 
     utterances = torch.tensor([0, 2])
+    taken = 3
 
     def utterances_of(self, rows):
         return self.utterances.repeat_interleave(rows // 2)
@@ -150,10 +151,20 @@ def test_ends_become_likelier_with_each_token():
 
 def test_a_callers_rule_has_to_give_scores():
     scores = torch.zeros(2, 3)
-    assert Checked(lambda ids, given: given + 1)(torch.zeros(2, 1), scores).tolist() == [[1.0] * 3] * 2
+
+    def checked(rule):
+        return Checked(rule, "logits_processor", Live())(torch.zeros(2, 1), scores.clone())
+
+    assert checked(lambda ids, given: given + 1).tolist() == [[1.0] * 3] * 2
+    assert checked(lambda ids, given: given.fill_(NEVER)).isneginf().all(), "that no token is left is for the search"
     for rule in (lambda ids, given: given[:1], lambda ids, given: None, lambda ids, given: given.long()):
         with pytest.raises(InputError, match=r"of logits_processor gave .* \(2, 3\)"):
-            Checked(rule)(torch.zeros(2, 1), scores)
+            checked(rule)
+    for broken in ("nan", "inf"):
+        of_one = torch.tensor([[0.0, 0.0, NEVER], [NEVER, 0.0, float(broken)]])
+        told = f"of logits_processor gave token 2 the score {broken} for row 2 of the batch at step 3; expected numbers"
+        with pytest.raises(InputError, match=told):
+            checked(lambda ids, given, of_one=of_one: of_one)
 
 
 def terms(**changes):

@@ -46,7 +46,7 @@ TOKENIZERS: dict[str, Callable[[], TextTokenizer]] = {
     "characters": lambda: build_tokenizer(SENTENCES, "char"),
     "wordpieces": lambda: build_tokenizer(SENTENCES, "wordpiece", vocab_size=60),
     "words": lambda: build_tokenizer(SENTENCES, "word"),
-    "CTC": lambda: CTCTokenizer({each: n for n, each in enumerate(["<pad>", "|", *"abc"])}),
+    "CTC": lambda: CTCTokenizer({each: n for n, each in enumerate(["<pad>", "|", "<unk>", *"abc"])}),
 }
 
 
