@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -44,7 +46,8 @@ def attend(
 def upcast_scores(query: Tensor, key: Tensor, scale: float) -> Tensor:
     """Scores in float32 at least, under autocast too. *Shapes:* as in `attend`, to (batch, heads, queries, keys)."""
     wide = torch.promote_types(query.dtype, torch.float32)
-    with torch.autocast(query.device.type, enabled=False):
+    # The meta device, on which a pair is tried, knows no autocast.
+    with nullcontext() if query.is_meta else torch.autocast(query.device.type, enabled=False):
         return query.to(wide) @ key.to(wide).mT * scale
 
 

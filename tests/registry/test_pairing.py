@@ -102,6 +102,13 @@ def test_base_sizes() -> None:
     assert report.max_positions == 512
 
 
+def test_check_tries_attention_in_float32_too() -> None:
+    report = check(
+        "wav2vec2", "gpt2", encoder=ENCODER, decoder={**tiny("decoder", "gpt2"), "reorder_and_upcast_attn": True}
+    )
+    assert report.ok and not report.notes, report
+
+
 def test_check_makes_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[torch.Size] = []
     register = nn.Module.register_parameter
