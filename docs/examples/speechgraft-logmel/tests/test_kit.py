@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from speechgraft.registry import Catalog, Origin, default_catalog
-from speechgraft.testing import Trial, cases
+from speechgraft.testing import parametrize_with_checks
 
 import speechgraft_logmel
 
-MINE = Catalog().extended(
-    Origin("logmel", "speechgraft-logmel", "0.1.0"),
-    speechgraft_logmel.speechgraft_encoders(),
-    [default_catalog().decoder("bert")],
-)
 
-
-@pytest.mark.parametrize("trial", [*cases(MINE, "encoder"), *cases(MINE, "pair")], ids=str)
-def test_kit(trial: Trial) -> None:
-    trial.run(examples=3)
+@parametrize_with_checks(speechgraft_logmel.speechgraft_encoders())
+def test_kit(speechgraft_check):
+    speechgraft_check()

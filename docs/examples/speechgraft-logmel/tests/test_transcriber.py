@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import speechgraft as sg
 import torch
+from speechgraft.errors import InputError
 from speechgraft.registry import Catalog, Origin, default_catalog
 from speechgraft.text import build_tokenizer
 
@@ -41,3 +42,8 @@ def test_a_bundle_writes_the_same_out_of_its_folder_and_in_a_batch(bundle, tmp_p
     again = sg.Transcriber.from_pretrained(tmp_path, catalog=CATALOG)
     assert again.extractor == bundle.extractor
     assert [each.tokens for each in again.batch(rows, max_new_tokens=5)] == expected
+
+
+def test_features_of_another_width_are_refused(bundle):
+    with pytest.raises(InputError, match="have 7 bins a frame, but this encoder takes 6"):
+        bundle.model(torch.zeros(1, 9, 7), decoder_input_ids=torch.zeros(1, 1, dtype=torch.int64))

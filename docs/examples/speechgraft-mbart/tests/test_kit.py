@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from speechgraft.registry import Catalog, Origin, default_catalog
-from speechgraft.testing import Trial, cases
+from speechgraft.testing import parametrize_with_checks
 
 import speechgraft_mbart
 
-MINE = Catalog().extended(
-    Origin("mbart", "speechgraft-mbart", "0.1.0"),
-    [default_catalog().encoder("wav2vec2")],
-    speechgraft_mbart.speechgraft_decoders(),
-)
 
-
-@pytest.mark.parametrize("trial", [*cases(MINE, "decoder"), *cases(MINE, "pair")], ids=str)
-def test_kit(trial: Trial) -> None:
-    trial.run(examples=3)
+@parametrize_with_checks(speechgraft_mbart.speechgraft_decoders())
+def test_kit(speechgraft_check):
+    speechgraft_check()

@@ -27,7 +27,8 @@ class LearnedEmbeddings(Embeddings):
         """See `Embeddings.forward`; padding tokens have a place like any other."""
         start = seen + _OFFSET
         places = torch.arange(start, start + words.shape[1], device=words.device)[None]
-        return self.dropout(self.norm(words + self.position(places)))
+        hidden: Tensor = self.dropout(self.norm(words + self.position(places)))
+        return hidden
 
 
 def build(config: MBartConfig) -> TextDecoder:

@@ -45,8 +45,9 @@ class SinusoidalEmbeddings(Embeddings):
         start = seen + 1 + (0 if padding is None else padding)
         places = waves(torch.arange(start, start + words.shape[1], device=words.device), words.shape[2]).to(words)
         if ids is not None and padding is not None:
-            return self.dropout(words + torch.where((ids == padding)[..., None], 0.0, places))
-        return self.dropout(words + places)
+            places = torch.where((ids == padding)[..., None], 0.0, places)
+        hidden: Tensor = self.dropout(words + places)
+        return hidden
 
 
 def build(config: Speech2Text2Config) -> TextDecoder:
