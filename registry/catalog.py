@@ -68,7 +68,13 @@ class Catalog:
     """Who brought each, by role and name."""
 
     broken: tuple[BrokenPlugin, ...] = ()
-    """Plugins that were left out."""
+    """Plugins that were left out because something is wrong with them."""
+
+    plugins: tuple[Origin, ...] = field(default=(), kw_only=True)
+    """Plugins whose entries are in, whether they brought any or none."""
+
+    unwanted: tuple[Origin, ...] = field(default=(), kw_only=True)
+    """Plugins that were not imported, because `SPEECHGRAFT_PLUGINS` names others."""
 
     def extended(
         self,
@@ -82,7 +88,8 @@ class Catalog:
         Raises:
             PluginError: What was given is no entry of that kind, or its name is taken.
         """
-        catalog = self
+        known = self.plugins if origin in self.plugins else (*self.plugins, origin)
+        catalog = evolve(self, plugins=known)
         for encoder in encoders:
             catalog = catalog._with(EncoderEntry, encoder, origin)
         for decoder in decoders:
@@ -200,4 +207,7 @@ class Catalog:
         message += f"; known: {', '.join(sorted(here)) or 'none'}"
         for plugin in self.broken:
             message += f"; broken: {plugin}"
+        if self.unwanted:
+            names = ", ".join(origin.plugin for origin in self.unwanted)
+            message += f"; not loaded, since SPEECHGRAFT_PLUGINS does not name them: {names}"
         raise UnknownPluginError(message)

@@ -6,6 +6,7 @@ and the others go on.
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -13,13 +14,16 @@ from importlib import import_module, metadata
 from typing import Any, get_args
 
 import pluggy
-from attrs import frozen
+from attrs import evolve, frozen
 
 from speechgraft.errors import PluginError, SpeechGraftError, did_you_mean
 from speechgraft.registry import hookspecs
 from speechgraft.registry.catalog import Catalog, Origin
 from speechgraft.registry.entries import Role
 from speechgraft.registry.hookspecs import PROJECT
+
+LIMIT = "SPEECHGRAFT_PLUGINS"
+"""The environment variable that limits which plugins are loaded, to find out which of them is at fault."""
 
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("speechgraft_"))
 
@@ -136,10 +140,40 @@ def _reason(error: BaseException) -> str:
     return text if isinstance(error, SpeechGraftError) else f"{type(error).__name__}: {text}"
 
 
+def wanted(plugins: Iterable[Plugin], names: str | None) -> tuple[list[Plugin], list[Plugin]]:
+    """Plugins to load and plugins to leave alone, by a list of plugins' and packages' names.
+
+    Args:
+        plugins: What there is.
+        names: Separated by commas; a package's name stands for all of its plugins, `speechgraft` for the built-in
+            ones. `None`: everything is wanted. A name that nothing has gives a plugin that is broken and says so.
+    """
+    found = list(plugins)
+    if names is None:
+        return found, []
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    taken = [each for each in found if {each.origin.plugin, each.origin.package} & {*asked}]
+    known = {name for each in found for name in (each.origin.plugin, each.origin.package)}
+    for name in asked:
+        if name not in known:
+            problem = f"{LIMIT} names it, but no plugin and no package is called so{did_you_mean(name, known)}"
+            taken.append(Plugin(Origin(name, "unknown package", "?"), partial(_refuse, problem)))
+    return taken, [each for each in found if each not in taken]
+
+
+def _refuse(problem: str) -> Any:
+    raise PluginError(problem)
+
+
 @cache
 def default_catalog() -> Catalog:
-    """What is installed: built-in plugins first, then those of other packages. Found once a process."""
-    return collect([*built_in_plugins(), *installed_plugins()])
+    """What is installed: built-in plugins first, then those of other packages. Found once a process.
+
+    Where the environment variable `SPEECHGRAFT_PLUGINS` is set, it names the plugins and packages that are loaded,
+    separated by commas; see `wanted`. The others are not imported at all.
+    """
+    chosen, rest = wanted([*built_in_plugins(), *installed_plugins()], os.environ.get(LIMIT))
+    return evolve(collect(chosen), unwanted=tuple(plugin.origin for plugin in rest))
 
 
 def list_encoders(pattern: str = "*", *, catalog: Catalog | None = None) -> list[str]:

@@ -139,6 +139,19 @@ class Registered:
     def __str__(self) -> str:
         return f"{self.role} {self.name!r}"
 
+    def load_config_class(self) -> type[Settings]:
+        """The config class, imported now.
+
+        Raises:
+            PluginError: It is none.
+        """
+        from speechgraft.config import Settings
+
+        found = self._load("config")
+        if not (isinstance(found, type) and issubclass(found, Settings)):
+            raise PluginError(f"{self}: config {self.config!r} is {found!r}, which is no config class")
+        return found
+
     def load_adapter(self) -> ConfigAdapter:
         """The config adapter, imported now.
 
@@ -187,7 +200,7 @@ class Entry(Registered):
 
     def load_config_class(self) -> type[Config]:
         """The config class, imported now."""
-        return cast("type[Config]", self._load("config"))
+        return cast("type[Config]", super().load_config_class())
 
     def tiny_config(self) -> Config:
         """A config of the `tiny` options."""
@@ -318,10 +331,6 @@ class ConnectorEntry(Registered):
 
     shortens: bool = field(default=False, metadata={"capability": True})
     """Whether the memory has fewer frames than the encoder, with the default config."""
-
-    def load_config_class(self) -> type[Settings]:
-        """The config class, imported now."""
-        return cast("type[Settings]", self._load("config"))
 
     def tiny_config(self) -> Settings:
         """A config of the `tiny` options."""

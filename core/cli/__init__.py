@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "speechgraft.cli.evaluate:command",
     "encoders": "speechgraft.cli.encoders:command",
     "decoders": "speechgraft.cli.decoders:command",
+    "connectors": "speechgraft.cli.connectors:command",
     "plugins": "speechgraft.cli.plugins:command",
     "check": "speechgraft.cli.check:command",
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from speechgraft.registry import Role
 
 
 def command(
@@ -18,16 +21,33 @@ def command(
     decoder_config: Annotated[
         Path | None, typer.Option(help="A JSON file with the decoder's options, or the config.json of a checkpoint.")
     ] = None,
+    connector: Annotated[
+        str | None,
+        typer.Option(help="What stands between the two, see `speechgraft connectors`. [default: a projection]"),
+    ] = None,
+    connector_config: Annotated[
+        Path | None, typer.Option(help="A JSON file with the connector's options; --connector says whose.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say how an encoder and a decoder would be wired: sizes, cross-attention, parameters, and what is wrong."""
     from speechgraft.cli.part_config import read_part_configs
-    from speechgraft.errors import IncompatiblePairError
+    from speechgraft.errors import IncompatiblePairError, InputError
     from speechgraft.registry import check, default_catalog
 
+    if connector is None and connector_config is not None:
+        raise InputError("--connector-config says the options of a connector: pass --connector too")
     catalog = default_catalog()
-    parts = read_part_configs((catalog.encoder(encoder), encoder_config), (catalog.decoder(decoder), decoder_config))
-    report = check(encoder, decoder, encoder=parts[0], decoder=parts[1])
+    files: dict[Role, tuple[str, Path | None]] = {
+        "encoder": (encoder, encoder_config),
+        "decoder": (decoder, decoder_config),
+    }
+    if connector is not None:
+        files["connector"] = connector, connector_config
+    read = read_part_configs(*((catalog.entry(role, name), path) for role, (name, path) in files.items()))
+    parts = dict(zip(files, read, strict=True))
+    parts["connector"] = parts.get("connector") or connector
+    report = check(encoder, decoder, **parts)
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     elif report.ok:

@@ -1,4 +1,4 @@
-"""What `encoders` and `decoders` have in common: names of the catalog that match a pattern, with who brought them."""
+"""What listings have in common: names of the catalog that match a pattern, with who brought them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def print_entries(role: Role, pattern: str, columns: tuple[str, ...], *, as_json
         UnknownPluginError: Nothing matches.
     """
     catalog = default_catalog()
-    names = catalog.list_encoders(pattern) if role == "encoder" else catalog.list_decoders(pattern)
+    names = catalog.list_names(role, pattern)
     if not names:
         catalog.entry(role, pattern)
     found = [_described(catalog, role, name) for name in names]

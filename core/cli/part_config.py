@@ -1,18 +1,17 @@
-"""Reading the config of an encoder or a decoder from a file that a person wrote or a checkpoint holds."""
+"""Reading the config of an encoder, a decoder or a connector from a file that a person wrote or a checkpoint holds."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from speechgraft.errors import ConfigError
 
 if TYPE_CHECKING:
-    from speechgraft.config import Config
-    from speechgraft.registry.entries import Entry
+    from speechgraft.registry.entries import Registered
 
 
-def read_part_config(entry: Entry, path: Path | None) -> Config | None:
+def read_part_config(entry: Registered, path: Path | None) -> Any:
     """The config in a JSON file, or `None` where there is no file.
 
     With a `model_type` it is a checkpoint's `config.json`, read as such, keys of other tools included. Without
@@ -33,14 +32,14 @@ def read_part_config(entry: Entry, path: Path | None) -> Config | None:
         raise ConfigError(f"{path}: {error.title}", error.problems) from None
 
 
-def read_part_configs(*parts: tuple[Entry, Path | None]) -> list[Config | None]:
+def read_part_configs(*parts: tuple[Registered, Path | None]) -> list[Any]:
     """The configs in several files, and all that is wrong with any of them at once.
 
     Raises:
         ConfigError: See `read_part_config`.
         CheckpointError: See `read_part_config`.
     """
-    configs: list[Config | None] = []
+    configs: list[Any] = []
     wrong: list[ConfigError] = []
     for entry, path in parts:
         try:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import speechgraft.plugins
+from speechgraft.errors import PluginError
 from speechgraft.registry import (
     Catalog,
     EncoderEntry,
@@ -21,7 +23,7 @@ from speechgraft.registry import (
     list_decoders,
     list_encoders,
 )
-from speechgraft.registry.discovery import installed_plugins
+from speechgraft.registry.discovery import installed_plugins, wanted
 
 GOOD = """
 from speechgraft.registry import EncoderEntry, hookimpl
@@ -51,7 +53,22 @@ BROKEN = {
     "wrong argument": (GOOD.replace("_encoders()", "_encoders(model)"), "PluginValidationError"),
     "bad entry": (GOOD.replace("waveform", "video"), "input_kind='video'"),
     "unknown field": (GOOD.replace("tiny={}", "tiny={}, size=3"), "unexpected keyword argument 'size'"),
-    "newer interface": (GOOD.replace("tiny={}", "tiny={}, interface=2"), "interface 2, this speechgraft has 1"),
+    "newer interface": (
+        GOOD.replace("tiny={}", "tiny={}, interface=2"),
+        "interface 2, this speechgraft has 1: install a newer speechgraft, or an older version of the plugin",
+    ),
+    "older interface": (
+        GOOD.replace("tiny={}", "tiny={}, interface=0"),
+        "interface 0, this speechgraft has 1: install a newer version of the plugin, or an older speechgraft",
+    ),
+    "interface in words": (GOOD.replace("tiny={}", "tiny={}, interface='1'"), "interface='1': expected a whole number"),
+    "no adapter": (GOOD.replace('adapter="toy:A", ', ""), "missing 1 required keyword-only argument: 'adapter'"),
+    "taken prefix": (
+        GOOD.replace("EncoderEntry", "ConnectorEntry")
+        .replace("encoders", "connectors")
+        .replace('input_kind="waveform"', 'prefix="decoder."'),
+        "prefix='decoder.'",
+    ),
     "taken name": (GOOD.replace("NAME", "first"), "already registered by plugin 'first' of package-first 1.0"),
 }
 
@@ -103,6 +120,45 @@ def test_a_plugin_with_one_taken_name_is_left_out_whole(site: Path) -> None:
     assert catalog.origin("encoder", "first").package == "package-first"
 
 
+def test_entries_that_state_no_interface_are_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left out must not come to mean the newest: such a plugin was written before there was another."""
+    assert default_catalog().encoder("wav2vec2").interface == 1
+    monkeypatch.setattr("speechgraft.registry.entries.INTERFACE", 3)
+    monkeypatch.setattr("speechgraft.registry.entries.OLDEST_INTERFACE", 2)
+    options = {"config": "toy:C", "adapter": "toy:A", "factory": "toy:F", "weights": "toy:w", "tiny": {}}
+    with pytest.raises(
+        PluginError, match="interface 1, this speechgraft has 2 to 3: install a newer version of the pl"
+    ):
+        EncoderEntry(name="old", input_kind="waveform", **options)
+    assert EncoderEntry(name="new", input_kind="waveform", interface=2, **options).interface == 2
+
+
+def test_a_config_class_for_an_adapter_is_refused_by_name() -> None:
+    config = "speechgraft.plugins.wav2vec2.config:Wav2Vec2Config"
+    entry = evolve(default_catalog().encoder("wav2vec2"), adapter=config)
+    with pytest.raises(PluginError, match="Wav2Vec2Config' is a builtins.type, which is no ConfigAdapter"):
+        entry.load_adapter()
+    swapped = evolve(entry, config="speechgraft.plugins.wav2vec2.config:ADAPTER")
+    with pytest.raises(PluginError, match="which is no config class"):
+        swapped.load_config_class()
+
+
+def test_a_list_of_names_limits_which_plugins_are_loaded() -> None:
+    def plugin(name: str, package: str) -> Plugin:
+        return Plugin(Origin(name, package, "1"), object)
+
+    first, second, other = plugin("one", "toys"), plugin("two", "toys"), plugin("three", "games")
+    everything = [first, second, other]
+    assert wanted(everything, None) == (everything, [])
+    assert wanted(everything, "toys") == ([first, second], [other])
+    assert wanted(everything, " two , three,") == ([second, other], [first])
+    assert wanted(everything, "") == ([], everything)
+    taken, rest = wanted(everything, "too")
+    assert rest == everything
+    (broken,) = collect(taken).broken
+    assert "no plugin and no package is called so; did you mean 'two'" in broken.reason
+
+
 def test_an_entry_point_may_name_an_object_with_hooks_as_methods() -> None:
     class Hooks:
         @hookimpl
@@ -146,7 +202,7 @@ def test_listing_takes_another_catalog() -> None:
 
 def test_references_of_the_built_in_entries_resolve() -> None:
     catalog = default_catalog()
-    entries: list[Any] = [*catalog.encoders.values(), *catalog.decoders.values()]
+    entries: list[Any] = [*catalog.encoders.values(), *catalog.decoders.values(), *catalog.connectors.values()]
     for entry in entries:
         config_class = entry.load_config_class()
         assert config_class.model_type == entry.name
@@ -154,4 +210,5 @@ def test_references_of_the_built_in_entries_resolve() -> None:
         assert callable(entry.load_weights())
         assert entry.load_adapter() is not None
         assert entry.tiny_config() == config_class(**entry.tiny)
-        assert callable(entry.load_extractor() if entry.role == "encoder" else entry.load_tokenizer())
+        if entry.role != "connector":
+            assert callable(entry.load_extractor() if entry.role == "encoder" else entry.load_tokenizer())

@@ -94,3 +94,21 @@ def test_what_is_wrong_with_both_files_comes_at_once(tmp_path: Path, capsys: pyt
     assert "$.hidden_size" in err
     assert "$.num_attention_heads" in err
     assert err.count("\n") == 1
+
+
+def test_a_connector_is_chosen_by_name_and_configured_by_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["check", "wav2vec2", "bert", "--encoder-config", written(tmp_path, TINY), "--json"]
+    assert main([*command, "--connector", "conv"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["connector"], report["memory_stride"]) == ("conv", 4 * report["stride"])
+    options = tmp_path / "connector.json"
+    options.write_text('{"num_frames": 3}')
+    assert main([*command, "--connector", "stack", "--connector-config", str(options)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["connector"], report["memory_stride"]) == ("stack", 3 * report["stride"])
+    assert main([*command, "--connector-config", str(options)]) == 2
+    assert "pass --connector too" in capsys.readouterr().err
+    assert main([*command, "--connector", "stak"]) == 2
+    assert "did you mean 'stack'" in capsys.readouterr().err
