@@ -157,11 +157,16 @@ class Transcriber:
             times: Whether a pair tells the seconds of its words: `"words"` by its CTC head where it has one that
                 shares the decoder's vocabulary, else by what the decoder attends to; `"ctc"` or `"attention"` say
                 which. A CTC model always does.
-            **generation: Of a pair, fields of `GenerationConfig`, such as `max_new_tokens`, in place of the model's;
-                of a CTC model, `num_beams` and `language_model` with its weights `alpha` and `beta`, see `CTCOptions`.
+            **generation: Of a pair, fields of `GenerationConfig`, such as `max_new_tokens`, in place of the model's, or
+                `generation_config`, `generator`, `prefix_allowed_tokens_fn`, `logits_processor`, `stopping_criteria`
+                and `fusion`, as its `generate` takes them; they see the rows that go through the model together. Of
+                a CTC model, `num_beams` and `language_model` with its weights `alpha` and `beta`, see `CTCOptions`.
 
         Raises:
-            InputError: The audio cannot be read, is too long, or too short for the model; the model gives no numbers.
+            InputError: The audio cannot be read, is too long, or too short for the model; the model gives no numbers;
+                options contradict each other.
+            RoutingError: An option of a pair is unknown.
+            ConfigError: An option is impossible.
         """
         [transcript] = self.batch([source], batch_size=1, max_seconds=max_seconds, times=times, **generation)
         return transcript

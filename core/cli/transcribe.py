@@ -37,7 +37,7 @@ def command(
     device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, ...")] = "cpu",
     dtype: Annotated[str, typer.Option(help="Numbers to compute with: float32, bfloat16, float16, auto.")] = "float32",
     max_seconds: Annotated[float, typer.Option(min=0, help="Refuse longer recordings; 0 takes any.")] = 300.0,
-    beams: Annotated[int | None, typer.Option(help="Width of the beam search; 1 reads greedily.")] = None,
+    beams: Annotated[int | None, typer.Option(min=1, help="Width of the beam search; 1 reads greedily.")] = None,
     lm: Annotated[Path | None, typer.Option(help="Language model for a CTC model: ARPA, or KenLM's binary.")] = None,
     lm_weight: Annotated[float | None, typer.Option(help="Weight of the language model (0.5).")] = None,
     word_bonus: Annotated[float | None, typer.Option(help="Added for each word beside a language model (1.0).")] = None,
@@ -66,6 +66,8 @@ def command(
     options |= {"times": times or "words"} if kinds else {}
     options |= {"language_model": _language_model(lm), "max_seconds": max_seconds or None}
     options = {name: value for name, value in options.items() if value is not None or name == "max_seconds"}
+    if times is not None and not kinds:
+        raise InputError(f"--times {times}: words alone show no seconds; pass --json, --srt or --vtt too")
     if stream:
         _check_stream(recordings, kinds, output, output_dir)
         _print_stream(_transcriber(model, device, dtype), recordings[0], options)

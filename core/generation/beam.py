@@ -74,7 +74,7 @@ def beam_search(
     width = beams.count // beams.groups
     # So many that as many as there are beams go on, even if each beam took every token that ends it.
     candidates = max(2, 1 + len(stopping.ends)) * width
-    changes = [*rules, *(Checked(part.fuse, "fusion", steps) for part in fusion), *warpers]
+    changes: list[Rule] = [*rules, *(Checked(part.fuse, "fusion", steps) for part in fusion), *warpers]
     scorer = Scorer(steps, changes, keep_scores=keep_scores, keep_logits=keep_logits)
     search = Search(
         scorer,

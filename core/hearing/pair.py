@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from torch import Tensor
 
 from speechgraft.contracts import EncoderOutput
 from speechgraft.errors import InputError
+from speechgraft.generation.asked import HANDED, callables, check_handed, settings
+from speechgraft.generation.call import OPTIONS
 from speechgraft.generation.output import GenerateOutput
 from speechgraft.generation.streaming import TextDeltas, said
+from speechgraft.generation.unoffered import ELSEWHERE
 from speechgraft.hearing.contract import Batch, Heard, Hearing, Listener, Times, check_times
 from speechgraft.hearing.times import PairTimes, Places, shares_vocabulary
 from speechgraft.nn.packing import prepared
+from speechgraft.routing import route
 from speechgraft.text import TextTokenizer
 
 if TYPE_CHECKING:
     from speechgraft.generation import GenerationConfig
     from speechgraft.registry.models import PairModel
+
+
+_ARGUMENTS: Final = ("generation_config", *HANDED)
+
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    **ELSEWHERE,
+    "watch": "Transcriber.stream gives text as it appears",
+    "decoder_input_ids": "a transcript begins with its first word; call the model's generate",
+    "encoder_outputs": "a transcript is made of audio; call the model's generate",
+}
 
 
 @attrs.frozen
@@ -32,9 +46,16 @@ class PairOptions:
     times: Times | None = None
     """Whether words get their seconds, and how."""
 
+    handed: Mapping[str, Any] = attrs.field(factory=dict)
+    """Arguments of `generate` that no config has: see `HANDED`."""
+
 
 class PairHearing(Hearing):
-    """A pair: its decoder generates tokens. Options are fields of `GenerationConfig`."""
+    """A pair: its decoder generates tokens.
+
+    Options are those of its `generate` that are not about single batches: fields of `GenerationConfig`,
+    `generation_config`, and `HANDED`.
+    """
 
     def __init__(self, model: PairModel, tokenizer: TextTokenizer) -> None:
         self.model = model
@@ -44,9 +65,10 @@ class PairHearing(Hearing):
         """The model's generation config with the options of a call before its own.
 
         Raises:
-            ConfigError: An option is unknown or impossible.
+            RoutingError: An option is unknown.
+            ConfigError: An option is impossible.
             InputError: There is an option of CTC models; several texts are asked for; times by a CTC head that there
-                is not.
+                is not; what `generate` refuses before it has inputs.
         """
         foreign = sorted({"language_model", "alpha", "beta"} & given.keys())
         if foreign:
@@ -56,13 +78,23 @@ class PairHearing(Hearing):
             raise InputError(
                 "times='ctc' needs a CTC head with the decoder's vocabulary; this pair has none: 'attention'"
             )
-        config = self.model.generation_config.superseded_by(given)
+        handed = {name: given[name] for name in HANDED if name in given}
+        options = {name: value for name, value in given.items() if name not in _ARGUMENTS}
+        routed = route(
+            options,
+            {"generation": OPTIONS},
+            unprefixed="generation",
+            own=[*_ARGUMENTS, "times", "max_seconds"],
+            elsewhere=_ELSEWHERE,
+        )
+        config = settings(self.model, given.get("generation_config"), routed["generation"])
+        check_handed(config, **handed)
         if config.num_return_sequences > 1:
             raise InputError(
                 f"num_return_sequences={config.num_return_sequences}, but a transcript is one text: "
                 "pass 1, or call the model's generate"
             )
-        return PairOptions(config, times)
+        return PairOptions(config, times, handed)
 
     def silence(self, options: PairOptions) -> Heard:
         """See `Hearing.silence`."""
@@ -72,13 +104,15 @@ class PairHearing(Hearing):
         """See `Hearing.hear`."""
         ends = self.model.ends(options.generation)
         deltas = None if listener is None else TextDeltas(self.tokenizer, listener.say, ends=ends)
+        rules = callables(options.handed.get("logits_processor"), "logits_processor")
+        rules = rules if listener is None else (*rules, listener.rule)
         with prepared(self.model):
             encoded = self.model.encode(batch.values, batch.mask)
             rows = self.model.generate(
                 encoder_outputs=encoded,
                 generation_config=options.generation,
                 watch=deltas,
-                logits_processor=[] if listener is None else [listener.rule],
+                **{**options.handed, "logits_processor": rules},
             )
             ids = rows.sequences if isinstance(rows, GenerateOutput) else rows  # (batch, tokens)
             heard = [self._heard(row[1:], ends) for row in ids.tolist()]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from speechgraft.ctc import Timed
+from speechgraft.errors import InputError
 
 LINE: Final = 42
 """Columns of a line at the most, as is usual for subtitles; a longer word has a line for itself."""
@@ -48,7 +49,7 @@ class _Piece(NamedTuple):
     word: Timed
 
 
-def cues(text: str, words: Sequence[Timed]) -> list[Cue]:
+def cues(text: str, words: Sequence[Timed] | None) -> list[Cue]:
     """Captions of a text.
 
     One ends where the next word does not fit (`LINE`, `LINES`, `SECONDS`), behind the end of a sentence that is on
@@ -57,7 +58,12 @@ def cues(text: str, words: Sequence[Timed]) -> list[Cue]:
     Args:
         text: All that is said; it tells which words stand together without a space.
         words: Its words in order.
+
+    Raises:
+        InputError: The words are `None`, as those of a transcript are that was made without their seconds.
     """
+    if words is None:
+        raise InputError("there are no words with their seconds: pass times='words' to the Transcriber")
     groups: list[list[_Piece]] = []
     for piece in _pieces(text, words):
         if not groups or _ends(groups[-1], piece):

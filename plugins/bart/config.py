@@ -42,6 +42,11 @@ def _three_labels() -> dict[int, str]:
     return {index: f"LABEL_{index}" for index in range(3)}
 
 
+_NO_INIT: Final = {
+    "cross_attention_init": "cross-attention is pretrained here, and begins as the checkpoint has it",
+}
+
+
 @config_class
 class BartConfig(Config):
     """A BART (Lewis et al., 2020). A pair takes its decoder; what says `encoder_` is kept, and read by nothing here.
@@ -57,7 +62,7 @@ class BartConfig(Config):
         "num_attention_heads": "encoder_attention_heads",
         "num_hidden_layers": "encoder_layers",
     }
-    file_keys: ClassVar[FileKeys] = FileKeys(carried=_OF_OTHERS | frozenset(_OLD_CHOICES))
+    file_keys: ClassVar[FileKeys] = FileKeys(carried=_OF_OTHERS | frozenset(_OLD_CHOICES), unoffered=_NO_INIT)
 
     vocab_size: int = field(default=50265, validator=positive)
     """Tokens of the vocabulary."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from speechgraft.config import (
     Config,
@@ -30,6 +30,13 @@ _OF_OTHER_HEADS = key_set(
 LAYERLESS_DECODER = "num_hidden_layers: 0, but without a layer nothing in a decoder would attend to the memory"
 """What is wrong with a decoder without layers; an encoder may be embeddings alone."""
 
+_NO_INIT: Final = {
+    "cross_attention_init": (
+        "a layer norm follows each cross-attention here, so that no start leaves the language model as it was; "
+        "gpt2 has this option"
+    ),
+}
+
 
 @config_class
 class BertConfig(Config):
@@ -39,7 +46,7 @@ class BertConfig(Config):
     """
 
     model_type: ClassVar[str] = "bert"
-    file_keys: ClassVar[FileKeys] = FileKeys(carried=_OF_OTHER_HEADS)
+    file_keys: ClassVar[FileKeys] = FileKeys(carried=_OF_OTHER_HEADS, unoffered=_NO_INIT)
 
     vocab_size: int = field(default=30522, validator=positive)
     """Tokens of the vocabulary."""

@@ -24,8 +24,9 @@ from speechgraft.errors import (
     CheckpointError,
     ConfigError,
     InputError,
-    SpeechGraftError,
+    RoutingError,
 )
+from speechgraft.generation import GenerationConfig, LanguageModelFusion
 from speechgraft.registry import default_catalog
 from speechgraft.text import build_tokenizer
 
@@ -183,11 +184,47 @@ def test_results_before_a_failure_are_given(transcriber: Transcriber) -> None:
 def test_unusable_options_are_refused(transcriber: Transcriber) -> None:
     with pytest.raises(InputError, match="batch_size=0"):
         transcriber.batch([], batch_size=0)
-    with pytest.raises(SpeechGraftError, match="max_new_tokens"):
+    with pytest.raises(RoutingError, match="unknown option 'max_new_token'; did you mean 'max_new_tokens'"):
         transcriber(noise(1000), max_new_token=3)
-    with pytest.raises(ConfigError):
+    with pytest.raises(RoutingError, match=r"'watch': Transcriber.stream gives text as it appears"):
+        transcriber(noise(1000), watch=print)
+    with pytest.raises(ConfigError, match="options of generation cannot be used"):
         transcriber(noise(1000), max_new_tokens="3")
+    with pytest.raises(InputError, match="nothing is drawn: pass do_sample=True"):
+        transcriber.batch([], generator=torch.Generator())
+    with pytest.raises(InputError, match="generation_config is a dict"):
+        transcriber.batch([], generation_config={})
     assert list(transcriber.batch([])) == []
+
+
+def test_arguments_of_generate_reach_it(transcriber: Transcriber) -> None:
+    audio = noise(1000)
+
+    def drawn(seed: int) -> tuple[int, ...]:
+        generator = torch.Generator().manual_seed(seed)
+        return transcriber(audio, do_sample=True, temperature=5.0, generator=generator).tokens
+
+    assert drawn(1) == drawn(1)
+    assert len({drawn(seed) for seed in range(8)}) > 1
+    ends = transcriber.tokenizer.eos_token_id
+    three = transcriber(audio, prefix_allowed_tokens_fn=lambda row, ids: [ends] if len(ids) > 3 else [7]).tokens
+    assert three == (7, 7, 7)
+    calls: list[int] = []
+
+    def counts(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        calls.append(ids.shape[1])
+        return scores
+
+    def stops(ids: torch.Tensor, scores: torch.Tensor | None) -> bool:
+        return ids.shape[1] == 3
+
+    config = GenerationConfig(max_new_tokens=5)
+    options = {"generation_config": config, "logits_processor": [counts], "stopping_criteria": [stops]}
+    told = "".join(text for _, text in transcriber.stream(audio, **options))
+    assert calls == [1, 2]
+    assert told == transcriber(audio, **options).text
+    weighed = LanguageModelFusion(lambda ids: torch.eye(transcriber.tokenizer.vocab_size)[[7] * len(ids)].log(), 1.0)
+    assert set(transcriber(audio, max_new_tokens=4, fusion=[weighed]).tokens) == {7}
 
 
 def test_a_model_in_training_stays_in_training(transcriber: Transcriber) -> None:

@@ -141,3 +141,10 @@ def test_weights_that_are_no_numbers_are_told_for_each_file(talks: Path, capsys:
         assert run("--model", folder, talks / "amber.flac", *options) == 2
         captured = capsys.readouterr()
         assert "amber.flac: " in captured.err and "not finite" in captured.err
+
+
+def test_what_would_show_nothing_or_cannot_be_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(AUDIO / "amber.flac", "--times", "words") == 2
+    assert "--times words: words alone show no seconds; pass --json, --srt or --vtt too" in capsys.readouterr().err
+    assert run(AUDIO / "amber.flac", "--beams", 0) == 2
+    assert "Invalid value for '--beams'" in capsys.readouterr().err

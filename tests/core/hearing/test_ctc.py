@@ -234,7 +234,7 @@ def test_words_have_seconds_on_the_command_line(
     [
         (["--lm", "none.arpa"], "none.arpa: the language model cannot be read"),
         (["--lm-weight", "2"], "alpha=2.0 weighs a language model, and there is none"),
-        (["--beams", "0"], "num_beams=0, expected a positive integer"),
+        (["--beams", "0"], "Invalid value for '--beams'"),
     ],
 )
 def test_the_command_refuses_in_one_line(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechgraft.ctc import Timed
+from speechgraft.errors import InputError
 from speechgraft.times import Cue, cues, srt, vtt
 from speechgraft.times.captions import LINE, LINES, PAUSE, SECONDS, SHORTEST
 
@@ -101,3 +103,8 @@ def test_webvtt_is_escaped() -> None:
 def test_nothing_in_a_text_is_taken_for_the_format(words: list[Timed]) -> None:
     found = cues(" ".join(word.text for word in words), words)
     assert len(re.findall(r"^\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}$", vtt(found), re.MULTILINE)) == len(found)
+
+
+def test_words_without_their_seconds_are_no_captions() -> None:
+    with pytest.raises(InputError, match="pass times='words' to the Transcriber"):
+        cues("yes", None)

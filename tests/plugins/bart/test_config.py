@@ -134,3 +134,11 @@ def test_a_file_of_what_is_nearly_bart_is_refused(key: str, value: object) -> No
 
 def test_a_memory_of_its_own_width_may_be_stated() -> None:
     assert BartConfig(d_model=64, cross_attention_hidden_size=64).cross_attention_hidden_size == 64
+
+
+def test_why_its_cross_attention_has_no_choice_of_a_beginning_is_said() -> None:
+    with pytest.raises(
+        ConfigError,
+        match=r"\$.cross_attention_init: cross-attention is pretrained here, and begins as the checkpoint has it",
+    ):
+        BartConfig(cross_attention_init="zero")

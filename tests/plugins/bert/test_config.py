@@ -68,3 +68,11 @@ def test_what_cannot_be_built_is_refused(wrong: dict[str, Any], problem: str) ->
     with pytest.raises(ConfigError) as caught:
         BertConfig(**wrong)
     assert [line for line in caught.value.problems if line.startswith(problem)]
+
+
+def test_why_its_cross_attention_has_no_choice_of_a_beginning_is_said() -> None:
+    with pytest.raises(
+        ConfigError,
+        match=r"\$.cross_attention_init: a layer norm follows each cross-attention here, .*; gpt2 has this option",
+    ):
+        BertConfig(cross_attention_init="zero")
