@@ -290,3 +290,39 @@ def test_pairs_that_cannot_decode_jointly_are_refused():
         make(ctc_vocab_size=9).generate(X, **wanted)
     with pytest.raises(InputError, match="a vocabulary of its own"):
         make(ctc_vocab_size=12, ctc_blank_token_id=0).generate(X, **wanted)
+
+
+class Gives:
+    """A fusion that keeps nothing and gives what it is told to."""
+
+    def __init__(self, gives):
+        self.fuse = gives
+
+    def start(self, prompt):
+        pass
+
+    reorder = keep_rows = start
+
+
+BAD_FUSIONS = {
+    "nothing": (lambda ids, scores: None, "of fusion gave None"),
+    "shape": (lambda ids, scores: scores[:, :5], r"of fusion gave \(3, 5\)"),
+    "nan": (
+        lambda ids, scores: scores * math.nan,
+        "of fusion gave token 0 the score nan for row 0 of the batch at step 1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("gives", "message"), BAD_FUSIONS.values(), ids=BAD_FUSIONS)
+def test_what_a_callers_fusion_must_not_give(gives, message):
+    with pytest.raises(InputError, match=message):
+        make().generate(X, num_beams=2, max_new_tokens=3, fusion=[Gives(gives)])
+
+
+def test_one_fusion_needs_no_list_and_makes_one_beam_a_search_of_wholes():
+    model = make()
+    plain = model.generate(X, max_new_tokens=3)
+    assert torch.equal(model.generate(X, max_new_tokens=3, fusion=Gives(lambda ids, scores: scores)), plain)
+    wanted = {"max_new_tokens": 3, "return_dict_in_generate": True}
+    assert model.generate(X, fusion=[Gives(lambda ids, scores: scores)], **wanted).sequences_scores is not None
