@@ -52,7 +52,7 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@examples(25)
+@examples(15)
 @given(st.data())
 def test_the_decoder_computes_what_the_yardstick_computes(data):
     config = transformers.MBartConfig(**data.draw(options()), attn_implementation="eager")
@@ -72,7 +72,7 @@ def reference_pair(seed: int, **more: Any) -> Any:
 
 
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_pair_writes_the_tokens_that_the_yardstick_writes(search, seed):
     reference = reference_pair(seed, scale_embedding=seed % 2 == 1)
     values = sound(3, 100, seed)
