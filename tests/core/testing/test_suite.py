@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from speechgraft.registry import default_catalog
@@ -121,3 +124,14 @@ def test_entries_are_paired_with_partners_and_with_each_other():
     assert names == ["bert", "sew", "bart", "bert-bart", "bert-gpt2", "sew-bart", "sew-gpt2", "wav2vec2-bart"]
     # A partner that is tried itself is no other entry.
     assert len(groups_of(stand_ins(), stand_ins())) == 3
+
+
+def test_the_page_names_every_property_and_level():
+    page = (Path(__file__).parents[3] / "docs" / "testing.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(P\d\d_\w+)` \|", page, re.MULTILINE) == list(PROPERTIES)
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \| (\d+) \| (the same|others) \|$", page, re.MULTILINE)
+    expected = [
+        (level.name, str(level.part), str(level.pair), "the same" if level.derandomize else "others")
+        for level in LEVELS.values()
+    ]
+    assert rows == expected

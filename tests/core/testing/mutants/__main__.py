@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import textwrap
 from collections import Counter
 
 import torch
@@ -12,14 +13,14 @@ from mutants import MUTANTS, Mutant
 from mutants.table import Verdict
 from speechgraft.testing import PROPERTIES
 
-_WIDE = 150
+_FOUND, _PART = 110, 50
 
 
 def main() -> int:
     """Print the table; how many live is the exit status."""
     torch.set_num_threads(1)
     logging.disable(logging.CRITICAL)  # torch.export logs at length what it could not trace
-    print(f"{'mutant':54} {'killed by':22} {'seconds':>7}  found; simplest example")
+    print(f"{'mutant':54} {'killed by':22} {'seconds':>7}  found | simplest example")
     verdicts = {}
     for mutant in MUTANTS:
         verdicts[mutant] = mutant.try_it(shrink=True)
@@ -35,8 +36,10 @@ def main() -> int:
 def row(mutant: Mutant, verdict: Verdict) -> str:
     """A line of the table."""
     killer = mutant.killer if mutant.is_killed(verdict) else "LIVES"
-    told = f"{verdict.found}; {verdict.case}"
-    told = told if len(told) <= _WIDE else f"{told[:_WIDE]}..."
+    found = " ".join(verdict.found.split())
+    # Configs are the tiny ones, and long: what was drawn beside them tells more.
+    drawn = "; ".join(textwrap.shorten(part, _PART, placeholder=" ...") for part in verdict.case.split("; "))
+    told = textwrap.shorten(found, _FOUND, placeholder=" ...") + " | " + drawn
     return f"{mutant.name:54} {killer:22} {verdict.seconds:7.2f}  {told}"
 
 
