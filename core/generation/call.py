@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -120,17 +120,8 @@ def generate(
     stopping = Stopping(
         model.ends(config), callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
     )
-    memory, memory_mask = model.connect(encoded.last_hidden_state, encoded.frame_mask)
     terms = Terms(
-        steps=Steps(
-            model.decoder,
-            memory,
-            memory_mask,
-            cached=config.use_cache,
-            keep_attentions=shown["output_attentions"],
-            keep_states=shown["output_hidden_states"],
-            finite=not config.remove_invalid_values,
-        ),
+        steps=_steps(model, config, encoded, shown),
         ends=stopping.ends,
         prompt=prompt.shape[1],
         limit=_limit(model.decoder, config, prompt.shape[1]),
@@ -148,6 +139,20 @@ def generate(
 
 
 _INSIDE = ("output_attentions", "output_hidden_states")
+
+
+def _steps(model: Generating, config: GenerationConfig, encoded: EncoderOutput, shown: Mapping[str, bool]) -> Steps:
+    """The decoder, with the memory of what was encoded."""
+    memory, memory_mask = model.connect(encoded.last_hidden_state, encoded.frame_mask)
+    return Steps(
+        model.decoder,
+        memory,
+        memory_mask,
+        cached=config.use_cache,
+        keep_attentions=shown["output_attentions"],
+        keep_states=shown["output_hidden_states"],
+        finite=not config.remove_invalid_values,
+    )
 
 
 def _search(

@@ -20,6 +20,7 @@ from speechgraft.hearing.times import PairTimes, Places, shares_vocabulary
 from speechgraft.nn.packing import prepared
 from speechgraft.routing import route
 from speechgraft.text import TextTokenizer
+from speechgraft.times.warping import check_layers
 
 if TYPE_CHECKING:
     from speechgraft.generation import GenerationConfig
@@ -68,7 +69,7 @@ class PairHearing(Hearing):
             RoutingError: An option is unknown.
             ConfigError: An option is impossible.
             InputError: There is an option of CTC models; several texts are asked for; times by a CTC head that there
-                is not; what `generate` refuses before it has inputs.
+                is not, or by heads of layers that there are not; what `generate` refuses before it has inputs.
         """
         foreign = sorted({"language_model", "alpha", "beta"} & given.keys())
         if foreign:
@@ -94,6 +95,8 @@ class PairHearing(Hearing):
                 f"num_return_sequences={config.num_return_sequences}, but a transcript is one text: "
                 "pass 1, or call the model's generate"
             )
+        if times is not None:
+            check_layers(config.alignment_heads or (), len(self.model.decoder.new_cache().cross_stores))
         return PairOptions(config, times, handed)
 
     def silence(self, options: PairOptions) -> Heard:

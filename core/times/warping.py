@@ -75,6 +75,19 @@ def _mean_of_heads(attentions: tuple[Tensor, ...] | None, heads: Heads | None) -
     return mean
 
 
+def check_layers(heads: Heads, layers: int) -> None:
+    """Refuse heads of layers that there are not: so much can be told before anything is decoded.
+
+    Raises:
+        InputError: Naming the first such pair.
+    """
+    for pair in heads:
+        if len(pair) != 2 or not 0 <= pair[0] < layers or pair[1] < 0:
+            raise InputError(
+                f"alignment_heads holds {list(pair)}, expected a layer from 0 to {layers - 1} and one of its heads"
+            )
+
+
 def _check_heads(heads: Heads, counts: list[int]) -> None:
     if not heads:
         raise InputError("alignment_heads names no head, expected pairs of a layer and a head")

@@ -155,6 +155,10 @@ def test_alignment_heads_are_those_of_the_generation_config() -> None:
     with pytest.raises(InputError, match=r"alignment_heads holds \[0, 99\]"):
         transcriber(noise(8000), times="attention")
     assert transcriber(noise(8000), times="attention", alignment_heads=[[0, 1]]).words
+    for layer in (-1, 99):  # whoever asks is told before anything is read, whatever tells the times
+        with pytest.raises(InputError, match=rf"alignment_heads holds \[{layer}, 0\], expected a layer from 0 to"):
+            transcriber.batch([], times="words", alignment_heads=[[layer, 0]])
+    assert list(transcriber.batch([], alignment_heads=[[99, 0]])) == [], "no times were asked for"
 
 
 @pytest.mark.parametrize("times", ["word", "seconds", True])
