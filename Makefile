@@ -32,6 +32,8 @@ lint: .venv/.all
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(WHEEL) .
 	$(BIN)/python -m pip install --quiet --no-deps --no-compile --target $(INSTALLED) $(WHEEL)/*.whl
 	MYPYPATH=$(INSTALLED) $(BIN)/mypy -p speechgraft
+	MYPYPATH=$(INSTALLED):docs/examples/speechgraft-logmel:docs/examples/speechgraft-mbart \
+		$(BIN)/mypy -p speechgraft_logmel -p speechgraft_mbart
 	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-cache
 
 docs: .venv/.all
