@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from speechgraft.errors import ConfigError, InputError
 from speechgraft.json_files import read_json
 from speechgraft.registry import default_catalog, pair
 from speechgraft.registry.entries import DecoderEntry, Entry
-from speechgraft.text import TextTokenizer, build_tokenizer, load_tokenizer
+from speechgraft.text import TextTokenizer, build_tokenizer
 
 if TYPE_CHECKING:
     from speechgraft.bundle import Transcriber
@@ -55,7 +55,7 @@ def new_bundle(
     catalog = default_catalog()
     encoder_entry, decoder_entry = catalog.encoder(encoder), catalog.decoder(decoder)
     check_hears(encoder, encoder_entry.input_kind)
-    spoken = choose_tokenizer(tokenizer, texts)
+    spoken = choose_tokenizer(tokenizer, texts, decoder_entry.load_tokenizer())
     parts: dict[str, Any] = {
         "encoder": _config(encoder_entry, encoder_config),
         "decoder": _decoder_config(decoder_entry, decoder_config, spoken),
@@ -94,8 +94,11 @@ def grafted_bundle(
 
     from speechgraft.bundle import Transcriber
     from speechgraft.registry.models import SpeechEncoderDecoderModel
+    from speechgraft.registry.parts import Part
 
-    spoken = load_tokenizer(decoder) if tokenizer is None else choose_tokenizer(tokenizer, texts)
+    catalog = default_catalog()
+    reader = catalog.decoder(Part.of("decoder", decoder, {}, catalog).config.model_type).load_tokenizer()
+    spoken = reader(decoder) if tokenizer is None else choose_tokenizer(tokenizer, texts, reader)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(
@@ -109,13 +112,13 @@ def grafted_bundle(
         raise ConfigError(
             f"{decoder}: the decoder knows {model.decoder.vocab_size} tokens, the tokenizer has {spoken.vocab_size}"
         )
-    extractor = default_catalog().encoder(model.config.encoder.model_type).load_extractor()
+    extractor = catalog.encoder(model.config.encoder.model_type).load_extractor()
     return Transcriber(model, extractor.from_pretrained(encoder), spoken)
 
 
-def choose_tokenizer(kind: str, texts: Iterable[str]) -> TextTokenizer:
-    """A tokenizer made from texts (`word`, `char`, `wordpiece`), or that of a folder."""
-    return build_tokenizer(texts, kind) if kind in BUILT else load_tokenizer(kind)  # type: ignore[arg-type]
+def choose_tokenizer(kind: str, texts: Iterable[str], reader: Callable[[str], TextTokenizer]) -> TextTokenizer:
+    """A tokenizer made from texts (`word`, `char`, `wordpiece`), or a folder's, read as the decoder's entry says."""
+    return build_tokenizer(texts, kind) if kind in BUILT else reader(kind)  # type: ignore[arg-type]
 
 
 def special_tokens(tokenizer: TextTokenizer) -> dict[str, Any]:
