@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from speechgraft.registry import default_catalog
-from speechgraft.testing import Trial, cases
+from speechgraft.testing import cases
 
-TRIALS = cases(default_catalog(), "pair")
+every_pair = pytest.mark.parametrize("speechgraft_check", cases(default_catalog(), "pair"), ids=str, indirect=True)
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=str)
-def test_pair(trial: Trial) -> None:
-    trial.run(examples=6)
+@every_pair
+def test_pair(speechgraft_check: Callable[..., None]) -> None:
+    speechgraft_check()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("trial", TRIALS, ids=str)
-def test_pair_at_length(trial: Trial) -> None:
-    trial.run(examples=300, derandomize=False)
+@every_pair
+def test_pair_at_length(speechgraft_check: Callable[..., None]) -> None:
+    speechgraft_check(level="thorough")
