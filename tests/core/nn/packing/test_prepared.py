@@ -165,6 +165,17 @@ def test_the_trial_is_made_once():
     assert packing_pays() is packing_pays()
 
 
+@pytest.mark.parametrize("default", [torch.float32, torch.float64], ids=str)
+def test_trying_it_takes_no_random_numbers_and_goes_with_any_default_type(default):
+    state, before = torch.get_rng_state(), torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        assert packing_pays.__wrapped__() in (True, False)
+    finally:
+        torch.set_default_dtype(before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_prepared_front_end_gives_the_same_frames(data):
