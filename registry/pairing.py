@@ -121,8 +121,8 @@ def _pair_config(
     from speechgraft.registry.configs import below, connector_options, part_config, route_options
     from speechgraft.registry.models import pair_class
 
-    classes = [None if entry is None else entry.load_config_class() for entry in entries]
-    routed = route_options(options, *classes)
+    chosen = None if entries.connector is None else entries.connector.load_config_class()
+    routed = route_options(options, entries.encoder.load_config_class(), entries.decoder.load_config_class(), chosen)
     problems: list[str] = []
     parts: dict[str, Any] = {}
     for entry, given in zip(entries, (encoder, decoder, connector_options(connector)), strict=True):
