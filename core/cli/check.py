@@ -35,8 +35,6 @@ def command(
     from speechgraft.errors import IncompatiblePairError, InputError
     from speechgraft.registry import check, default_catalog
 
-    if connector is None and connector_config is not None:
-        raise InputError("--connector-config says the options of a connector: pass --connector too")
     catalog = default_catalog()
     files: dict[Role, tuple[str, Path | None]] = {
         "encoder": (encoder, encoder_config),
@@ -44,6 +42,8 @@ def command(
     }
     if connector is not None:
         files["connector"] = connector, connector_config
+    elif connector_config is not None:
+        raise InputError("--connector-config says the options of a connector: pass --connector too")
     read = read_part_configs(*((catalog.entry(role, name), path) for role, (name, path) in files.items()))
     parts = dict(zip(files, read, strict=True))
     parts["connector"] = parts.get("connector") or connector

@@ -26,6 +26,10 @@ def command(
     decoder: Annotated[str, typer.Option(help="Decoder of a new pair, see `speechgraft decoders`.")] = "bert",
     encoder_config: Annotated[Path | None, typer.Option(help="JSON file with options of a new encoder.")] = None,
     decoder_config: Annotated[Path | None, typer.Option(help="JSON file with options of a new decoder.")] = None,
+    connector: Annotated[
+        str | None, typer.Option(help="What stands between a new pair's parts, see `speechgraft connectors`.")
+    ] = None,
+    connector_config: Annotated[Path | None, typer.Option(help="JSON file with options of that connector.")] = None,
     encoder_from: Annotated[str | None, typer.Option(help="Folder or hub id of a pretrained encoder.")] = None,
     decoder_from: Annotated[str | None, typer.Option(help="Folder or hub id of a pretrained decoder.")] = None,
     start_from: Annotated[str | None, typer.Option("--from", help="Folder or hub id of a bundle to train on.")] = None,
@@ -105,6 +109,7 @@ def _limits(path: Path | None) -> Augment:
 def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:
     """The bundle that is trained: the run's own where it goes on, or else what the options describe."""
     from speechgraft.bundle import Transcriber
+    from speechgraft.cli.part_config import chosen_connector
     from speechgraft.train.loop import find_last
     from speechgraft.train.start import grafted_bundle, new_bundle
 
@@ -114,7 +119,11 @@ def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:
     if last is not None or given["start_from"]:
         return Transcriber.from_pretrained(last or given["start_from"])
     texts = (row.text for row in rows)
-    common = {"has_ctc": given["ctc_weight"] > 0, "seed": given["seed"]}
+    common = {
+        "has_ctc": given["ctc_weight"] > 0,
+        "seed": given["seed"],
+        "connector": chosen_connector(given["connector"], given["connector_config"]),
+    }
     if given["encoder_from"]:
         return grafted_bundle(
             given["encoder_from"], given["decoder_from"], texts, tokenizer=given["tokenizer"], **common
@@ -134,7 +143,7 @@ def _refuse_contradictions(given: dict[str, Any]) -> None:
     if bool(given["encoder_from"]) != bool(given["decoder_from"]):
         raise InputError("--encoder-from and --decoder-from go together: pass both or neither")
     if given["start_from"]:
-        taken = ("encoder_from", "encoder_config", "decoder_config", "tokenizer")
+        taken = ("encoder_from", "encoder_config", "decoder_config", "connector", "connector_config", "tokenizer")
         also = [name for name in taken if given[name] is not None]
         if also:
             raise InputError(f"--from is a whole bundle, --{also[0].replace('_', '-')} has no place beside it")

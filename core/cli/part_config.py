@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgraft.errors import ConfigError
+from speechgraft.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from speechgraft.registry.entries import Registered
@@ -53,3 +53,22 @@ def read_part_configs(*parts: tuple[Registered, Path | None]) -> list[Any]:
             "several files are wrong:", [f"{error.title} {problem}" for error in wrong for problem in error.problems]
         )
     return configs
+
+
+def chosen_connector(name: str | None, path: Path | None) -> Any:
+    """The config of a connector of that name, with the options of a file, or its defaults; `None` where none is named.
+
+    Raises:
+        InputError: There is a file, and no name that says whose it is.
+        UnknownPluginError: There is no such connector.
+        ConfigError: See `read_part_config`.
+        CheckpointError: See `read_part_config`.
+    """
+    from speechgraft.registry import default_catalog
+
+    if name is not None:
+        entry = default_catalog().connector(name)
+        return read_part_config(entry, path) or name
+    if path is not None:
+        raise InputError("--connector-config says the options of a connector: pass --connector too")
+    return None

@@ -15,6 +15,7 @@ from speechgraft.text import TextTokenizer, build_tokenizer
 
 if TYPE_CHECKING:
     from speechgraft.bundle import Transcriber
+    from speechgraft.registry.configs import ConnectorChoice
 
 BUILT = ("word", "char", "wordpiece")
 """Kinds of tokenizers that are made from the manifest's texts."""
@@ -29,6 +30,7 @@ def new_bundle(
     decoder_config: Path | None = None,
     tokenizer: str = "word",
     has_ctc: bool = True,
+    connector: ConnectorChoice = None,
     seed: int = 0,
 ) -> Transcriber:
     """A pair with new weights, for a tokenizer made from the texts or read from a folder.
@@ -41,6 +43,7 @@ def new_bundle(
         decoder_config: JSON file with options of the decoder.
         tokenizer: `word`, `char`, `wordpiece`, or the folder of a tokenizer.
         has_ctc: Whether the encoder gets a CTC head.
+        connector: What stands between the two, see `speechgraft.check`.
         seed: Of the new weights.
 
     Raises:
@@ -59,6 +62,7 @@ def new_bundle(
     parts: dict[str, Any] = {
         "encoder": _config(encoder_entry, encoder_config),
         "decoder": _decoder_config(decoder_entry, decoder_config, spoken),
+        "connector": connector,
     }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -73,6 +77,7 @@ def grafted_bundle(
     *,
     tokenizer: str | None = None,
     has_ctc: bool = True,
+    connector: ConnectorChoice = None,
     seed: int = 0,
 ) -> Transcriber:
     """A pair of two pretrained parts, with the extractor of the first and the tokenizer of the second.
@@ -83,7 +88,8 @@ def grafted_bundle(
         texts: What a new vocabulary is made from.
         tokenizer: As for `new_bundle`; `None`: the decoder's.
         has_ctc: Whether the encoder gets a CTC head.
-        seed: Of the weights that are made anew: projection, cross-attention, CTC head.
+        connector: What stands between the two, see `speechgraft.check`.
+        seed: Of the weights that are made anew: connector, cross-attention, CTC head.
 
     Raises:
         CheckpointError: A part cannot be read.
@@ -107,6 +113,7 @@ def grafted_bundle(
             dtype=torch.float32,
             **special_tokens(spoken),
             ctc_vocab_size=_ctc_size(spoken, has_ctc),
+            connector=connector,
         )
     if spoken.vocab_size > model.decoder.vocab_size:
         raise ConfigError(

@@ -59,6 +59,14 @@ def test_a_bundle_is_trained_on(trained, tones, tmp_path, capsys):
     assert tokens[0] == tokens[1]
 
 
+def test_a_connector_is_trained_and_comes_back_with_the_bundle(tones, tmp_path):
+    options = tmp_path / "stack.json"
+    options.write_text(json.dumps({"num_frames": 3}))
+    assert fit(tones, tmp_path / "run", "--connector", "stack", "--connector-config", options, *new(tones)) == 0
+    model = Transcriber.from_pretrained(tmp_path / "run" / "last").model
+    assert model.config.connector.to_dict() == {"model_type": "stack", "num_frames": 3}
+
+
 def test_resuming_a_finished_run_does_nothing_more(trained, tones):
     before = (trained / "last/training_state.pt").read_bytes()
     assert fit(tones, trained, "--eval", tones / "manifest.jsonl", "--seed", 1, "--resume") == 0
@@ -72,6 +80,9 @@ def test_resuming_a_finished_run_does_nothing_more(trained, tones):
         (["--from", "x", "--tokenizer", "char"], "--tokenizer has no place beside it"),
         (["--steps", "0"], "$.steps: expected at least 1"),
         (["--schedule", "cosinus"], "$.schedule: expected one of"),
+        (["--connector", "stak"], "did you mean 'stack'"),
+        (["--connector-config", "stack.json"], "pass --connector too"),
+        (["--from", "x", "--connector", "conv"], "--connector has no place beside it"),
         (["--encoder", "wav2vec"], "did you mean 'wav2vec2'"),
         (["--encoder-config", "absent.json"], "absent.json: there is no such file"),
         (["--eval", "absent.jsonl"], "absent.jsonl: there is no such file"),
