@@ -34,7 +34,7 @@ _HOMES = {
     "speechgraft.plugins.sew_d.models": ("SEWDForCTC", "SEWDForSequenceClassification", "SEWDModel"),
     "speechgraft.plugins.wav2vec2.config": ("Wav2Vec2Config",),
     "speechgraft.plugins.wav2vec2.models": ("Wav2Vec2ForCTC", "Wav2Vec2ForSequenceClassification", "Wav2Vec2Model"),
-    "speechgraft.registry": ("PairReport", "check", "list_decoders", "list_encoders", "pair"),
+    "speechgraft.registry": ("PairReport", "check", "list_connectors", "list_decoders", "list_encoders", "pair"),
     "speechgraft.registry.configs": ("EncoderDecoderConfig", "SpeechEncoderDecoderConfig"),
     "speechgraft.registry.models": ("EncoderDecoderModel", "SpeechEncoderDecoderModel"),
 }

@@ -41,6 +41,7 @@ from speechgraft.plugins.wav2vec2.models import Wav2Vec2ForSequenceClassificatio
 from speechgraft.plugins.wav2vec2.models import Wav2Vec2Model as Wav2Vec2Model
 from speechgraft.registry import PairReport as PairReport
 from speechgraft.registry import check as check
+from speechgraft.registry import list_connectors as list_connectors
 from speechgraft.registry import list_decoders as list_decoders
 from speechgraft.registry import list_encoders as list_encoders
 from speechgraft.registry import pair as pair

@@ -121,8 +121,10 @@ def _pair_config(
     from speechgraft.registry.configs import below, connector_options, part_config, route_options
     from speechgraft.registry.models import pair_class
 
-    chosen = None if entries.connector is None else entries.connector.load_config_class()
-    routed = route_options(options, entries.encoder.load_config_class(), entries.decoder.load_config_class(), chosen)
+    of_connector = None if entries.connector is None else entries.connector.load_config_class()
+    routed = route_options(
+        options, entries.encoder.load_config_class(), entries.decoder.load_config_class(), of_connector
+    )
     problems: list[str] = []
     parts: dict[str, Any] = {}
     for entry, given in zip(entries, (encoder, decoder, connector_options(connector)), strict=True):
