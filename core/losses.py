@@ -114,23 +114,6 @@ def ctc(
     )
 
 
-def check_no_blank(labels: Tensor, blank: int) -> None:
-    """Refuse labels that hold the blank: no text does, so that they may be those of another vocabulary.
-
-    *Shape:* `labels` (batch, tokens).
-
-    Raises:
-        InputError: Naming the first such row and place.
-    """
-    held = (labels == blank).nonzero()
-    if len(held):
-        row, column = held[0].tolist()
-        raise InputError(
-            f"labels hold {blank} in row {row}, place {column}, which is CTC's blank (pad_token_id); "
-            f"what does not count is {IGNORED}"
-        )
-
-
 def _check_vocabulary(labels: Tensor, kept: Tensor, blank: int, size: int) -> None:
     """The loss itself would read beyond its logits."""
     if not 0 <= blank < size:

@@ -110,8 +110,8 @@ class CTCModel(HeadModel):
         to that of the whole batch.
 
         Raises:
-            InputError: What was passed cannot be used, labels hold the blank, or those of a row do not fit into its
-                frames; the message names argument and row.
+            InputError: What was passed cannot be used, or the labels of a row do not fit into its frames; the
+                message names argument and row.
             RoutingError: An argument is unknown or missing.
             ConfigError: There are labels, but `pad_token_id`, CTC's blank, is not set.
         """
@@ -135,7 +135,7 @@ class CTCModel(HeadModel):
     def _loss(self, logits: Tensor, mask: Tensor | None, labels: Tensor, count: Tensor | int | None) -> Tensor:
         blank = find_token("pad_token_id", "as the blank of CTC", self.config)
         check_token_rows(labels, len(logits), "labels")
-        losses.check_no_blank(labels, blank)
+        labels = labels.masked_fill(labels == blank, losses.IGNORED)  # published code pads with either
         losses.count_labels(labels)  # refuses to learn from nothing
         tokens = losses.tokens_of(labels, count)
         loss = losses.ctc(

@@ -68,16 +68,6 @@ def test_a_number_of_tokens_that_divides_nothing_is_refused(count):
             losses.tokens_of(torch.tensor([[1]]), torch.tensor(count))
 
 
-@given(LABELS, st.integers(0, 3))
-def test_labels_with_the_blank_are_refused_by_row_and_place(labels, blank):
-    places = [(r, c) for r, row in enumerate(labels.tolist()) for c, token in enumerate(row) if token == blank]
-    if not places:
-        losses.check_no_blank(labels, blank)
-        return
-    with pytest.raises(InputError, match=f"labels hold {blank} in row {places[0][0]}, place {places[0][1]}, which"):
-        losses.check_no_blank(labels, blank)
-
-
 def ctc(labels, logits=None, **options):
     labels = torch.tensor(labels)
     torch.manual_seed(0)

@@ -49,17 +49,6 @@ def test_the_yardstick_leaves_the_count_of_labels_aside() -> None:
     same(twin(reference)(X, **call).loss, plain / 12, "loss")
 
 
-def test_the_yardstick_leaves_the_blank_out_of_labels() -> None:
-    reference = reference_model(FAMILIES["wav2vec2"], "ForCTC", {**OPTIONS, "pad_token_id": 4}, 1)
-    labels = torch.tensor([[1, 4, 2], [3, 2, 4]])
-    ignored = labels.masked_fill(labels == 4, -100)
-    with double_loss():
-        expected = reference(X, labels=labels).loss
-    with pytest.raises(InputError, match="labels hold 4 in row 0, place 1, which is CTC's blank"):
-        twin(reference)(X, labels=labels)
-    same(twin(reference)(X, labels=ignored).loss, expected, "loss")
-
-
 def test_the_yardstick_learns_nothing_from_a_regression() -> None:
     options = {**OPTIONS, "num_labels": 1}
     reference = reference_model(FAMILIES["wav2vec2"], "ForSequenceClassification", options, 1)

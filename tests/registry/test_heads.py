@@ -194,10 +194,6 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
         {"labels": torch.full((2, 1), -100), "num_items_in_batch": 4},
         "there is nothing to learn from",
     ),
-    "labels that hold the blank": (
-        {"labels": torch.tensor([[1, 2], [3, 0]])},
-        r"labels hold 0 in row 1, place 1, which is CTC's blank \(pad_token_id\); what does not count is -100",
-    ),
     "labels that are true or false": ({"labels": LABELS > 0}, r"labels has shape \(2, 3\) of torch.bool"),
     "a step without labels": (
         {"labels": LABELS, "num_items_in_batch": 0},

@@ -59,7 +59,8 @@ def tokenizer(request: pytest.FixtureRequest) -> TextTokenizer:
 @given(data=st.data())
 def test_what_is_told_adds_up_to_the_text_of_each_row(data: st.DataObject, tokenizer: TextTokenizer) -> None:
     ids = st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=14)
-    texts = st.sampled_from(SENTENCES).map(lambda text: tokenizer.encode(text, add_special_tokens=False))
+    known = ["a cab", "a b c"] if isinstance(tokenizer, CTCTokenizer) else SENTENCES
+    texts = st.sampled_from(known).map(lambda text: tokenizer.encode(text, add_special_tokens=False))
     rows = data.draw(st.lists(ids | texts, min_size=1, max_size=3))
     told = [""] * len(rows)
 
