@@ -25,6 +25,7 @@ COMMANDS = {
     "connectors": "speechgraft.cli.connectors:command",
     "plugins": "speechgraft.cli.plugins:command",
     "check": "speechgraft.cli.check:command",
+    "pair": "speechgraft.cli.pair:command",
 }
 """Each command's function, in the order of the help."""
 
