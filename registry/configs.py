@@ -147,6 +147,18 @@ def below(role: str, problem: str) -> str:
     return f"$.{role}{problem[1:]}" if problem.startswith("$") else f"$.{role}: {problem}"
 
 
+def factory_options(
+    encoder: type[Config], decoder: type[Config], connector: type[Settings] | None = None
+) -> dict[str, set[str]]:
+    """The options of a factory by the config they belong to; there are none of a connector that is not chosen."""
+    return {
+        "encoder": option_names(encoder),
+        "decoder": option_names(decoder),
+        "connector": set() if connector is None else option_names(connector),
+        "pair": option_names(PairConfig) - {"encoder", "decoder", "connector"},
+    }
+
+
 def route_options(
     options: Mapping[str, Any], encoder: type[Config], decoder: type[Config], connector: type[Settings] | None = None
 ) -> dict[str, dict[str, Any]]:
@@ -157,12 +169,7 @@ def route_options(
     Raises:
         RoutingError: An option is unknown, or was passed twice.
     """
-    destinations = {
-        "encoder": option_names(encoder),
-        "decoder": option_names(decoder),
-        "connector": set() if connector is None else option_names(connector),
-        "pair": option_names(PairConfig) - {"encoder", "decoder", "connector"},
-    }
+    destinations = factory_options(encoder, decoder, connector)
     unled = () if connector is not None else (name for name in options if name.startswith("connector_"))
     elsewhere = {**ELSEWHERE, **dict.fromkeys(unled, "pass connector too")}
     return route(options, destinations, unprefixed="pair", own=OF_FACTORIES, elsewhere=elsewhere)

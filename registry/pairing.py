@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from speechgraft.errors import ConfigError, SpeechGraftError
+from speechgraft.errors import ConfigError, InputError, RoutingError, SpeechGraftError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import DEFAULT_CONNECTOR, ConnectorEntry, DecoderEntry, EncoderEntry
@@ -26,11 +26,12 @@ def check(
     decoder: Mapping[str, Any] | Config | None = None,
     connector: ConnectorChoice = None,
     catalog: Catalog | None = None,
+    seconds: float | None = 10.0,
     **options: Any,
 ) -> PairReport:
     """Say how an encoder and a decoder would be wired, without making weights.
 
-    The pair is built and run once on meta tensors, which have shapes and no values.
+    The pair is built and run on meta tensors, which have shapes and no values.
 
     Args:
         encoder_name: A name in the catalog.
@@ -40,6 +41,8 @@ def check(
         connector: What stands between the two: a name in the catalog, options with that name as their
             `model_type`, or its config. `None`: a projection where the widths differ, as in published checkpoints.
         catalog: Where to look the names up; by default what is installed.
+        seconds: Of audio, whose sizes and memory are to be told (`PairReport.estimate`); `None`: none, which takes
+            half a second less.
         options: Of the pair's config (`ctc_vocab_size`, `pad_token_id`, ...), or of a part with its
             prefix (`encoder_hidden_size`, `connector_stride`).
 
@@ -48,7 +51,10 @@ def check(
 
     Raises:
         UnknownPluginError: There is no such encoder, decoder or connector.
+        InputError: `seconds` is no length.
     """
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise InputError(f"seconds={seconds!r}: expected more than 0, or None")
     entries = _Entries.of(encoder_name, decoder_name, connector, catalog or default_catalog())
     told = DEFAULT_CONNECTOR if entries.connector is None else entries.connector.name
     report = PairReport(encoder=encoder_name, decoder=decoder_name, connector=told)
@@ -57,6 +63,8 @@ def check(
         model = _on_meta(entries.encoder, config, catalog)
     except ConfigError as error:
         return report.with_problems(*(error.problems or (str(error),)))
+    except RoutingError as error:
+        return report.with_problems(str(error), *_other_problems(entries, encoder, decoder, connector))
     except SpeechGraftError as error:
         return report.with_problems(str(error))
     # A part is somebody else's code, and that it cannot be built is what the report is for.
@@ -64,7 +72,7 @@ def check(
         return report.with_problems(f"building the pair fails: {type(error).__name__}: {' '.join(str(error).split())}")
     from speechgraft.registry.trial import measure
 
-    return measure(report, entries.encoder, entries.decoder, model)
+    return measure(report, entries.encoder, entries.decoder, model, seconds)
 
 
 def pair(
@@ -139,6 +147,17 @@ def _pair_config(
     config_class = pair_class(entries.encoder.input_kind).config_class
     chosen = {"connector": parts.get("connector")}
     return config_class.from_encoder_decoder_configs(parts["encoder"], parts["decoder"], **chosen, **routed["pair"])
+
+
+def _other_problems(entries: _Entries, *given: Any) -> tuple[str, ...]:
+    """What is wrong beside options that go nowhere."""
+    try:
+        _pair_config(entries, *given, {})
+    except ConfigError as error:
+        return error.problems or (str(error),)
+    except SpeechGraftError as error:
+        return (str(error),)
+    return ()
 
 
 def _on_meta(encoder_entry: EncoderEntry, config: PairConfig, catalog: Catalog | None) -> PairModel:

@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
-from speechgraft.errors import counted
+from speechgraft.errors import IncompatiblePairError, counted
 from speechgraft.registry.entries import DEFAULT_CONNECTOR
 from speechgraft.registry.frozen import FrozenMapping
+from speechgraft.registry.routes import Routes
+from speechgraft.registry.sizes import HOW, Estimate, size
 
 _UNITS = {"waveform": "samples", "features": "frames", "tokens": "tokens"}
-
-_FLOAT32_BYTES = 4
 
 
 def _frozen_counts(values: Mapping[str, int]) -> FrozenMapping[str, int]:
@@ -79,6 +79,12 @@ class PairReport:
     unset_tokens: tuple[str, ...] = ()
     """Special tokens that no config sets yet, and training or generation needs."""
 
+    routes: Routes | None = None
+    """Where each option of the pair goes."""
+
+    estimate: Estimate | None = None
+    """Sizes at each step and memory, where they were asked for and the pair runs without values."""
+
     notes: tuple[str, ...] = ()
     """What is worth knowing and stands against nothing."""
 
@@ -101,14 +107,38 @@ class PairReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as an object of JSON."""
-        return {**asdict(self), "parameters": dict(self.parameters), "total": self.total, "ok": self.ok}
+        told = asdict(self, filter=lambda attribute, _: attribute.name != "routes")
+        if self.estimate is not None:
+            told["estimate"].update(training=self.estimate.training, generation=self.estimate.generation, how=HOW)
+        routes = None if self.routes is None else self.routes.to_dict()
+        parameters = dict(self.parameters)
+        return {**told, "parameters": parameters, "routes": routes, "total": self.total, "ok": self.ok}
+
+    def explain_routing(self) -> None:
+        """Print where each option goes, of factories and of `forward`.
+
+        Raises:
+            IncompatiblePairError: The pair could not be built, so that there is nowhere to go.
+        """
+        if self.routes is None:
+            raise IncompatiblePairError("\n".join([f"{self._title}, so no option goes anywhere:", *self.problems]))
+        print(self.routes)
+
+    def to_svg(self) -> str:
+        """The wiring as a drawing: see `speechgraft.registry.diagram`."""
+        from speechgraft.registry.diagram import draw
+
+        return draw(self)
 
     def __str__(self) -> str:
         rows = [*self._rows(), *(("note", note) for note in self.notes)]
         rows += [("problem", problem) for problem in self.problems]
         width = max((len(title) for title, _ in rows), default=0)
-        title = f"{self.encoder} + {self.decoder}: {'they fit' if self.ok else 'they cannot be paired'}"
-        return "\n".join([title, *(f"  {name.ljust(width)}  {text}" for name, text in rows)])
+        return "\n".join([self._title, *(f"  {name.ljust(width)}  {text}" for name, text in rows)])
+
+    @property
+    def _title(self) -> str:
+        return f"{self.encoder} + {self.decoder}: {'they fit' if self.ok else 'they cannot be paired'}"
 
     def _connected(self, unit: str) -> str:
         widths = f"{self.encoder_size} -> {self.memory_size}"
@@ -130,6 +160,26 @@ class PairReport:
         fresh = f", {self.injected_parameters:,} parameters begin fresh" if self.injected_parameters else ""
         yield "cross-attention", f"{self.cross_attention}{fresh}"
         yield "parameters", " + ".join(f"{count:,} {part}" for part, count in self.parameters.items())
-        yield "in float32", f"{self.total * _FLOAT32_BYTES / 2**20:,.1f} MB for {self.total:,} parameters"
+        yield "in all", f"{self.total:,} parameters"
+        if self.estimate is not None:
+            yield from _estimated(self.estimate)
         if self.unset_tokens:
-            yield "still to set", ", ".join(self.unset_tokens)
+            yield "still to set", f"{', '.join(self.unset_tokens)}: options of the pair, or model.config.NAME = id"
+
+
+def _estimated(found: Estimate) -> Iterator[tuple[str, str]]:
+    """Rows of the sizes and the memory."""
+    heard = "" if found.seconds is None else f"{found.seconds:g} s of audio, "
+    yield "for example", f"one utterance: {heard}{counted(found.tokens, 'token')}"
+    for step in found.steps:
+        yield f"  {step.name}", str(step)
+    if found.frames_per_second is not None:
+        memory = f"{found.memory_frames_per_second:.4g} of memory"
+        yield "a second of audio", f"{found.frames_per_second:.4g} frames, {memory}"
+    adamw = f"gradients {size(found.gradients)} + moments {size(found.moments)}"
+    kept = f"activations {size(found.activations)} an utterance"
+    yield "weights", f"{size(found.weights)} in {found.dtype}"
+    yield "training (AdamW)", f"{size(found.training)}: weights + {adamw} + {kept}"
+    cache = f"{size(found.cache)} of it keys and values"
+    yield "generation", f"{size(found.generation)}: weights + {size(found.working)} at its peak, {cache}"
+    yield "memory is", HOW

@@ -9,9 +9,14 @@ import torch
 from attrs import evolve
 from torch import Tensor
 
+from speechgraft.bridge import Bridge
 from speechgraft.contracts import Decoder, Encoder
+from speechgraft.registry.configs import factory_options
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry
 from speechgraft.registry.report import PairReport
+from speechgraft.registry.routes import Routes
+from speechgraft.registry.sizes import Estimate
+from speechgraft.routing import keywords
 
 if TYPE_CHECKING:
     from speechgraft.config import Config
@@ -26,11 +31,21 @@ _MANY = 2**40
 
 
 def measure(
-    report: PairReport, encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: PairModel
+    report: PairReport,
+    encoder_entry: EncoderEntry,
+    decoder_entry: DecoderEntry,
+    model: PairModel,
+    seconds: float | None = None,
 ) -> PairReport:
-    """The report with the sizes of a model on meta tensors, and with what a trial run of it says."""
+    """The report with the sizes of a model on meta tensors, and with what a trial run of it says.
+
+    With `seconds` of audio also with what an utterance of that length takes.
+    """
     encoder, decoder, config = model.encoder, model.decoder, model.config
     projection, (notes, problems) = model.enc_to_dec_proj, _trial(model)
+    estimated = None
+    if seconds is not None and not notes and not problems:
+        estimated, notes = _estimated(model, encoder_entry, seconds)
     return evolve(
         report,
         input_kind=encoder.input_kind,
@@ -47,6 +62,8 @@ def measure(
         max_positions=decoder.max_positions,
         parameters=_counted(model),
         unset_tokens=tuple(name for name in SPECIAL_TOKENS if not _token_ids(config, name)),
+        routes=_routes(model),
+        estimate=estimated,
         notes=notes,
         problems=(
             *problems,
@@ -54,6 +71,26 @@ def measure(
             *_impossible_tokens(config, decoder.vocab_size),
         ),
     )
+
+
+def _estimated(
+    model: PairModel, encoder_entry: EncoderEntry, seconds: float
+) -> tuple[Estimate | None, tuple[str, ...]]:
+    """What an utterance takes, or a note that it cannot be told."""
+    from speechgraft.registry.estimate import estimate
+
+    try:
+        return estimate(model, encoder_entry, seconds), ()
+    # The shortest input runs; a longer one, or a gradient, may need values all the same.
+    except Exception as error:  # noqa: BLE001
+        return None, (f"sizes and memory are not estimated: {type(error).__name__}: {' '.join(str(error).split())}",)
+
+
+def _routes(model: PairModel) -> Routes:
+    connector = None if model.config.connector is None else type(model.config.connector)
+    factories = factory_options(type(model.config.encoder), type(model.config.decoder), connector)
+    forward = {"pair": keywords(Bridge.forward), **model.forward_options()}
+    return Routes({part: tuple(sorted(names)) for part, names in factories.items()}, forward)
 
 
 def _counted(model: PairModel) -> dict[str, int]:
@@ -96,7 +133,8 @@ def _injected(entry: DecoderEntry, config: Config, decoder: Decoder) -> int:
 def _trial(model: PairModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Notes and problems of running the shortest input and one token through the pair, on meta tensors."""
     if model.encoder.input_kind == "features" and model.encoder.feature_size is None:
-        return (), (f"{type(model.encoder).__name__} takes features, but its feature_size is None",)
+        name = type(model.encoder).__name__
+        return (), (f"{name} takes features, but its feature_size is None: set it to the bins of a frame",)
     try:
         return (), tuple(_run(model.eval()))
     # Somebody else's module may fail in any way; what fails on every device is its problem, what fails for
@@ -105,7 +143,7 @@ def _trial(model: PairModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
         text = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if isinstance(error, NotImplementedError) or "meta" in text:
             return (f"not tried on an input: it cannot run without values ({text})",), ()
-        return (), (f"running the pair fails: {text}",)
+        return (), (f"running the pair fails: {text} (the kit shows which part is at fault: docs/testing.md)",)
 
 
 def _run(model: PairModel) -> Iterator[str]:
@@ -144,7 +182,10 @@ def _broken_promises(encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, m
     ):
         declared, found = getattr(entry, name), getattr(module, name)
         if declared != found:
-            yield f"{entry} is registered with {name} {declared!r}, but its module has {found!r}"
+            yield (
+                f"{entry} is registered with {name} {declared!r}, but its module has {found!r}: "
+                "its plugin sets them alike"
+            )
 
 
 def _impossible_tokens(config: PairConfig, size: int) -> Iterator[str]:
@@ -152,7 +193,7 @@ def _impossible_tokens(config: PairConfig, size: int) -> Iterator[str]:
     for name in SPECIAL_TOKENS:
         for token in _token_ids(config, name):
             if not 0 <= token < size:
-                yield f"$.{name}: {token} is not one of the {size} tokens of the decoder"
+                yield f"$.{name}: {token} is not one of the {size} tokens of the decoder (0 to {size - 1})"
 
 
 def _token_ids(config: PairConfig, name: str) -> list[int]:

@@ -127,7 +127,7 @@ def wiring(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     if size is not None:
         arguments["decoder_cross_attention_hidden_size"] = size
     catalog = catalog_of(encoder, decoder)
-    report = check(encoder.name, decoder.name, catalog=catalog, **arguments)
+    report = check(encoder.name, decoder.name, catalog=catalog, seconds=None, **arguments)
     try:
         model = pair(encoder.name, decoder.name, catalog=catalog, **arguments).double().eval()
         _run(model)
