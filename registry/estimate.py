@@ -60,11 +60,11 @@ class Live(TorchDispatchMode):
     """
 
     def __init__(self, known: Iterable[Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = 0
         self.peak = 0
         self._sizes: dict[int, int] = {}
-        self._known = {each.untyped_storage()._cdata for each in known}  # type: ignore[attr-defined]
+        self._known = {each.untyped_storage()._cdata for each in known}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -122,7 +122,8 @@ def _training(model: PairModel, inputs: Tensor, tokens: int) -> int:
         # SpecAugment and LayerDrop read the numbers that they draw; meta tensors have none.
         module.training = isinstance(module, nn.Dropout)
     ids = _ids(tokens)
-    with Live(model.parameters()) as live:
+    live = Live(model.parameters())
+    with live:
         made = _pass(model, inputs, ids)
         losses = [F.cross_entropy(made.logits.flatten(0, 1), ids.flatten())]
         if model.ctc_head is not None:
@@ -135,7 +136,8 @@ def _training(model: PairModel, inputs: Tensor, tokens: int) -> int:
 def _generation(model: PairModel, inputs: Tensor, tokens: int) -> tuple[int, int]:
     """The peak of encoding and of a step at the text's end, and what of it is the cache."""
     model.eval()
-    with Live(model.parameters()) as live:
+    live = Live(model.parameters())
+    with live:
         memory, _ = model.connect(model.encoder(inputs).last_hidden_state, None)
         before, cache = live.now, model.decoder.new_cache()
         # A text is read at once, as its last step would find it: the cache is what it is after one by one.

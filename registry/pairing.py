@@ -149,10 +149,15 @@ def _pair_config(
     return config_class.from_encoder_decoder_configs(parts["encoder"], parts["decoder"], **chosen, **routed["pair"])
 
 
-def _other_problems(entries: _Entries, *given: Any) -> tuple[str, ...]:
+def _other_problems(
+    entries: _Entries,
+    encoder: Mapping[str, Any] | Config | None,
+    decoder: Mapping[str, Any] | Config | None,
+    connector: ConnectorChoice,
+) -> tuple[str, ...]:
     """What is wrong beside options that go nowhere."""
     try:
-        _pair_config(entries, *given, {})
+        _pair_config(entries, encoder, decoder, connector, {})
     except ConfigError as error:
         return error.problems or (str(error),)
     except SpeechGraftError as error:
