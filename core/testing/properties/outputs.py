@@ -74,7 +74,7 @@ def _states(case: Case, states: tuple[Tensor, ...] | None, rows: int, attentions
     shapes = {tuple(state.shape) for state in states}
     fit = len(shapes) == 1 and states[0].dim() == 3 and len(states[0]) == rows
     case.holds(fit, f"hidden states have shapes {sorted(shapes)}, expected one shape ({rows}, ., .)", _STATES)
-    if attentions is not None:
+    if attentions:  # there are layers without any, recurrent ones say
         found, layers = len(states), len(attentions)
         case.holds(
             found == layers + 1,
