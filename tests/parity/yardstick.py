@@ -120,7 +120,7 @@ def weights_of(part: Encoder | Decoder) -> WeightMap:
 
 
 def same(found: Any, expected: Any, what: str) -> None:
-    """Two tensors, or two equally long tuples of them, agree within 1e-9, of the largest value where that is above 1."""
+    """Two tensors, or equally long tuples of them, agree within 1e-9, of the largest value where that is above 1."""
     if not isinstance(expected, Tensor):
         assert len(found) == len(expected), f"{what}: {len(found)} tensors, expected {len(expected)}"
         for index, (one, other) in enumerate(zip(found, expected, strict=True)):
