@@ -132,8 +132,9 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 def test_each_command_has_a_file_of_its_own() -> None:
     folder = Path(sys.modules["speechgraft.cli"].__file__ or "").parent
     for name, reference in COMMANDS.items():
-        assert reference == f"speechgraft.cli.{name}:command"
-        assert (folder / f"{name}.py").is_file()
+        module = name.replace("-", "_")
+        assert reference == f"speechgraft.cli.{module}:command"
+        assert (folder / f"{module}.py").is_file()
 
 
 def test_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
