@@ -10,7 +10,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,7 +19,7 @@ from speechgraft.errors import PluginError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from speechgraft.registry import Catalog, Role
+    from speechgraft.registry import Catalog
 
 LONGEST: Final = 36
 """Letters of a name: it is a part of class names, whose lines must stay readable."""
@@ -104,9 +104,8 @@ def check_name(kind: Kind, name: str, catalog: Catalog) -> None:
             f"name {name!r}: expected up to {LONGEST} lower-case letters and digits, the first a letter, with single "
             f"'-', '_' or '.' between them{_suggestion(name)}"
         )
-    role = cast("Role", kind.value)
-    if name in catalog.list_names(role):
-        raise PluginError(f"name {name!r}: {catalog.origin(role, name)} has {kind} {name!r} already")
+    if name in catalog.list_names(kind.value):
+        raise PluginError(f"name {name!r}: {catalog.origin(kind.value, name)} has {kind} {name!r} already")
     module = module_name(name)
     if keyword.iskeyword(module):
         raise PluginError(f"name {name!r}: Python keeps this word for itself, so that no module can have it")
@@ -141,8 +140,8 @@ def placeholders(kind: Kind, name: str) -> dict[str, str]:
         "module": f"{stem}{kind.value.capitalize()}",
         "config": f"{stem}Config",
         "role": kind.value,
-        "a_role": AN[cast("Role", kind.value)],
-        "a_role_capital": AN[cast("Role", kind.value)].capitalize(),
+        "a_role": AN[kind.value],
+        "a_role_capital": AN[kind.value].capitalize(),
         "summary": SUMMARIES[kind],
         "check": _CHECKS[kind].format(name),
         "interface": str(INTERFACE),
