@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 from torch import Tensor
 
+from speechgraft.registry import ConnectorEntry
+
 T = TypeVar("T")
 
 TOLERANCE = 1e-9
@@ -22,11 +24,13 @@ class Case:
     Args:
         title: The property and the entries that it is tried on.
         data: Where values are drawn from.
+        connector: What stands between the parts of pairs; `None`: any connector that is installed.
     """
 
-    def __init__(self, title: str, data: st.DataObject) -> None:
+    def __init__(self, title: str, data: st.DataObject, connector: ConnectorEntry | None = None) -> None:
         self.title = title
         self.data = data
+        self.connector = connector
         self.drawn: dict[str, object] = {}
 
     def draw(self, strategy: st.SearchStrategy[T], label: str) -> T:

@@ -14,7 +14,7 @@ from speechgraft.checkpoint import materialise
 from speechgraft.config import Config
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.nn.meta import weightless
-from speechgraft.registry import Catalog, DecoderEntry, EncoderEntry, Origin, default_catalog
+from speechgraft.registry import Catalog, ConnectorEntry, DecoderEntry, EncoderEntry, Origin, default_catalog
 from speechgraft.registry.configs import PairConfig
 from speechgraft.registry.models import MODELS, PairModel
 from speechgraft.testing.case import Case
@@ -26,10 +26,11 @@ SPREAD = 0.2
 """By how much `scramble` moves parameters: at tiny widths a layer then neither fades nor blows up its input."""
 
 
-def catalog_of(encoder: EncoderEntry, decoder: DecoderEntry) -> Catalog:
-    """A catalog of these two and of all connectors, so that entries can be tried before they are registered."""
-    origin, connectors = Origin("testing", "speechgraft.testing", "0"), default_catalog().connectors.values()
-    return Catalog().extended(origin, [encoder], [decoder], connectors)
+def catalog_of(encoder: EncoderEntry, decoder: DecoderEntry, connector: ConnectorEntry | None = None) -> Catalog:
+    """A catalog of these and of all connectors, so that entries can be tried before they are registered."""
+    chosen = {} if connector is None else {connector.name: connector}
+    connectors = {**default_catalog().connectors, **chosen}
+    return Catalog().extended(Origin("testing", "speechgraft.testing", "0"), [encoder], [decoder], connectors.values())
 
 
 def drawn_encoder(case: Case, entry: EncoderEntry) -> Encoder:
@@ -50,8 +51,8 @@ def pairs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> Pair
 
 def drawn_pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> PairModel:
     """A pair of a drawn config, in float64 and eval mode."""
-    config = case.draw(pair_configs(encoder, decoder), "config")
-    return build_pair(config, catalog_of(encoder, decoder), case.draw(SEEDS, "seed of the parameters"))
+    config = case.draw(pair_configs(encoder, decoder, case.connector), "config")
+    return build_pair(config, catalog_of(encoder, decoder, case.connector), case.draw(SEEDS, "seed of the parameters"))
 
 
 def build_encoder(entry: EncoderEntry, config: Config, seed: int) -> Encoder:

@@ -20,7 +20,7 @@ from speechgraft.nn.masks import length_mask
 from speechgraft.nn.meta import weightless
 from speechgraft.registry import ConnectorEntry, DecoderEntry, EncoderEntry, default_catalog
 from speechgraft.registry.configs import PairConfig
-from speechgraft.registry.entries import Entry
+from speechgraft.registry.entries import DEFAULT_CONNECTOR, Entry
 from speechgraft.registry.models import pair_class
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -84,8 +84,10 @@ def configs(entry: Entry) -> st.SearchStrategy[Config]:
 
 
 @st.composite
-def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) -> PairConfig:
-    """Configs of pairs: any special tokens, with a CTC head or without, by any connector that is installed."""
+def pair_configs(
+    draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry, connector: ConnectorEntry | None = None
+) -> PairConfig:
+    """Configs of pairs: any special tokens, with a CTC head or without, by one connector or any that is installed."""
     encoder_config, decoder_config = draw(configs(encoder)), draw(configs(decoder))
     with weightless():
         output_size = encoder.build(encoder_config).output_size
@@ -96,7 +98,7 @@ def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) 
         "decoder_start_token_id": draw(tokens),
         "eos_token_id": draw(tokens | st.lists(tokens, min_size=1, max_size=4, unique=True)),
         "ctc_vocab_size": draw(st.sampled_from([None, vocab_size])),
-        "connector": draw(connector_choices()),
+        "connector": draw(connector_choices(connector)),
     }
     if draw(st.booleans()):
         decoder_config = _taking(decoder_config, output_size)
@@ -104,8 +106,11 @@ def pair_configs(draw: st.DrawFn, encoder: EncoderEntry, decoder: DecoderEntry) 
     return config_class.from_encoder_decoder_configs(encoder_config, decoder_config, **options)
 
 
-def connector_choices() -> st.SearchStrategy[Settings | None]:
-    """No connector, which is the default, or a config of any that is installed."""
+def connector_choices(connector: ConnectorEntry | None = None) -> st.SearchStrategy[Settings | None]:
+    """Configs of a connector; without one, of any that is installed. `None`, too, where the default is among them."""
+    if connector is not None:
+        drawn = connector_configs(connector)
+        return st.none() | drawn if connector.name == DEFAULT_CONNECTOR else drawn
     installed = default_catalog().connectors.values()
     return st.none() | st.one_of([connector_configs(entry) for entry in installed])
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from speechgraft.registry.entries import Registered
+from speechgraft.registry.entries import ConnectorEntry, Registered
 from speechgraft.testing.case import Case
 
 Kind = Literal["encoder", "decoder", "connector", "pair"]
@@ -34,13 +34,14 @@ class Drawn(Check):
 
     def run(self, title: str, entries: tuple[Registered, ...], options: settings) -> None:
         """Try it; see `Check.run`."""
+        parts, connector = _connected(entries)
 
         @options
         @given(st.data())
         def attempt(data: st.DataObject) -> None:
-            case = Case(title, data)
+            case = Case(title, data, connector)
             with case.explained():
-                self.function(case, *entries)
+                self.function(case, *parts)
 
         attempt()
 
@@ -75,10 +76,11 @@ class Property:
     """By how much a case takes longer than most do: a level draws so many fewer."""
 
     def run(self, *entries: Registered, examples: int = 10, derandomize: bool = True, shrink: bool = True) -> None:
-        """Try it on an encoder's entry, a decoder's, or both.
+        """Try it on an encoder's entry, a decoder's, a connector's, or on a pair.
 
         Args:
-            entries: What to try it on.
+            entries: What to try it on: one entry, or an encoder and a decoder, and after them a connector where pairs
+                are to have that one and not any.
             examples: How many cases to draw.
             derandomize: Whether each run draws the same cases.
             shrink: Whether a failing case is made as simple as can be, which takes a while.
@@ -99,6 +101,12 @@ class Property:
 def kind_of(entries: tuple[Registered, ...]) -> Kind:
     """What entries are together."""
     return entries[0].role if len(entries) == 1 else "pair"
+
+
+def _connected(entries: tuple[Registered, ...]) -> tuple[tuple[Registered, ...], ConnectorEntry | None]:
+    """What a check takes, and the connector that a pair is to have, where one is told."""
+    *parts, last = entries
+    return (tuple(parts), last) if parts and isinstance(last, ConnectorEntry) else (entries, None)
 
 
 def _settings(examples: int, derandomize: bool, shrink: bool) -> settings:

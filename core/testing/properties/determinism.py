@@ -44,10 +44,10 @@ def pair(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     _deterministic(
         case, model, inputs, lambda given: torch.cat([(out := model(**given)).logits.flatten(), out.loss[None]])
     )
-    config = case.draw(pair_configs(encoder, decoder), "config")
+    config = case.draw(pair_configs(encoder, decoder, case.connector), "config")
     before = copy.deepcopy(config)
     with weightless():
-        built = new_pair(config, catalog_of(encoder, decoder))
+        built = new_pair(config, catalog_of(encoder, decoder, case.connector))
     built.config.pad_token_id = 1 - int(bool(config.pad_token_id))
     built.config.encoder.output_attentions = built.config.decoder.output_attentions = True
     case.holds(config == before, f"the config passed in became {config}", "the model's own deep copy")

@@ -123,10 +123,10 @@ def wiring(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
         "options",
     )
     arguments: dict[str, Any] = {"encoder": encoder_config, "decoder": decoder_config, **options}
-    arguments["connector"] = case.draw(connector_choices(), "connector")
+    arguments["connector"] = case.draw(connector_choices(case.connector), "connector")
     if size is not None:
         arguments["decoder_cross_attention_hidden_size"] = size
-    catalog = catalog_of(encoder, decoder)
+    catalog = catalog_of(encoder, decoder, case.connector)
     report = check(encoder.name, decoder.name, catalog=catalog, seconds=None, **arguments)
     try:
         model = pair(encoder.name, decoder.name, catalog=catalog, **arguments).double().eval()

@@ -1,0 +1,153 @@
+"""The kit over everything that can be put together: each encoder, through each connector, to each decoder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import product
+from math import ceil
+from multiprocessing import get_context
+from typing import Any
+
+import torch
+from attrs import asdict, frozen
+
+from speechgraft.registry import Catalog, PairReport, check, default_catalog
+from speechgraft.testing.levels import level_named
+from speechgraft.testing.properties import PROPERTIES
+from speechgraft.testing.table import Property
+
+
+@frozen
+class Combination:
+    """Names in the catalog of what is put together."""
+
+    encoder: str
+    connector: str
+    decoder: str
+
+    def __str__(self) -> str:
+        return f"{self.encoder} + {self.connector} + {self.decoder}"
+
+
+@frozen
+class Outcome:
+    """What became of one property."""
+
+    property: str
+    """Its number and name."""
+
+    problem: str | None
+    """Why it does not hold, as the kit says it; `None`: it held in every case."""
+
+    seconds: float
+    """How long it was tried."""
+
+
+@frozen
+class Tried:
+    """What became of one combination."""
+
+    combination: Combination
+
+    report: PairReport
+    """Of the default configs."""
+
+    outcomes: tuple[Outcome, ...]
+    """One for each property of pairs."""
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """The properties that do not hold."""
+        return tuple(each for each in self.outcomes if each.problem is not None)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the default configs fit, and every property held."""
+        return self.report.ok and not self.failed
+
+    @property
+    def verdict(self) -> str:
+        """One or a few words: `"ok"`, the numbers of what does not hold, or that they do not fit."""
+        if self.failed:
+            return " ".join(each.property.partition("_")[0] for each in self.failed)
+        return "ok" if self.report.ok else "no fit"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as an object of JSON."""
+        outcomes = [{**asdict(each), "ok": each.problem is None} for each in self.outcomes]
+        names = asdict(self.combination)
+        return {**names, "ok": self.ok, "properties": outcomes, "report": self.report.to_dict()}
+
+
+def combinations(
+    catalog: Catalog, *, encoder: str = "*", connector: str = "*", decoder: str = "*"
+) -> tuple[Combination, ...]:
+    """Everything in a catalog that can be put together, of names that match these patterns.
+
+    Raises:
+        UnknownPluginError: Nothing matches one of them.
+    """
+    names: list[tuple[str, ...]] = []
+    for role, pattern in (("encoder", encoder), ("connector", connector), ("decoder", decoder)):
+        found = catalog.list_names(role, pattern)  # type: ignore[arg-type]
+        names.append(tuple(found) or (catalog.entry(role, pattern).name,))  # type: ignore[call-overload]
+    return tuple(Combination(*each) for each in product(*names))
+
+
+def try_combination(chosen: Combination, level: str, catalog: Catalog | None = None) -> Tried:
+    """Try every property of pairs on one combination.
+
+    A level's examples of a pair are shared by the connectors of the catalog, each getting one at least.
+    Failing cases are not made simple, which takes a while: `parametrize_with_checks` does that.
+    """
+    catalog = catalog or default_catalog()
+    entries = catalog.encoder(chosen.encoder), catalog.decoder(chosen.decoder), catalog.connector(chosen.connector)
+    budget, shared = level_named(level), len(catalog.connectors)
+    outcomes = []
+    for each in PROPERTIES.values():
+        if "pair" in each.checks:
+            examples = max(1, ceil(budget.pair / each.cost / shared))
+            run = partial(each.run, *entries, examples=examples, derandomize=budget.derandomize, shrink=False)
+            outcomes.append(_outcome(each, run))
+    report = check(chosen.encoder, chosen.decoder, connector=chosen.connector, catalog=catalog)
+    return Tried(chosen, report, tuple(outcomes))
+
+
+def try_all(
+    chosen: tuple[Combination, ...], level: str, *, jobs: int = 1, catalog: Catalog | None = None
+) -> Iterator[Tried]:
+    """Try every property of pairs on these combinations, in their order.
+
+    Args:
+        chosen: See `combinations`.
+        level: A name of `speechgraft.testing.LEVELS`.
+        jobs: How many processes work at it; with one it is this process.
+        catalog: Where the names are looked up; by default what is installed.
+    """
+    level_named(level)
+    attempt = partial(try_combination, level=level, catalog=catalog)
+    if jobs == 1:
+        yield from map(attempt, chosen)
+        return
+    # A process that was forked would share the state of torch's threads.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_alone) as pool:
+        yield from pool.map(attempt, chosen)
+
+
+def _outcome(tried: Property, run: partial[None]) -> Outcome:
+    start = time.perf_counter()
+    problem = None
+    try:
+        run()
+    # What goes wrong with somebody else's part in any way at all is what the matrix is for.
+    except Exception as error:  # noqa: BLE001
+        problem = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+    return Outcome(tried.name, problem, time.perf_counter() - start)
+
+
+def _alone() -> None:
+    """Each process on a core of its own."""
+    torch.set_num_threads(1)

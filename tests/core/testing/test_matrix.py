@@ -1,0 +1,82 @@
+"""The matrix tries each combination with its own connector, and tells what fails without stopping."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from speechgraft.errors import UnknownPluginError
+from speechgraft.registry import default_catalog
+from speechgraft.registry.configs import PairConfig
+from speechgraft.testing import PROPERTIES, Drawn, Property, matrix
+from speechgraft.testing.case import Case
+from speechgraft.testing.matrix import Combination, combinations, try_all, try_combination
+from speechgraft.testing.models import drawn_pair
+
+CATALOG = default_catalog()
+
+
+def test_everything_that_is_installed_is_put_together() -> None:
+    found = combinations(CATALOG)
+    assert len(set(found)) == len(CATALOG.encoders) * len(CATALOG.connectors) * len(CATALOG.decoders)
+    chosen = combinations(CATALOG, encoder="sew*", connector="conv", decoder="bert")
+    assert chosen == (Combination("sew", "conv", "bert"), Combination("sew-d", "conv", "bert"))
+
+
+@pytest.mark.parametrize("role", ["encoder", "connector", "decoder"])
+def test_a_pattern_that_nothing_matches_is_refused(role: str) -> None:
+    with pytest.raises(UnknownPluginError, match=f"no {role} is named 'wav2vce'"):
+        combinations(CATALOG, **{role: "wav2vce"})
+
+
+@pytest.mark.parametrize("connector", list(CATALOG.connectors))
+def test_pairs_are_drawn_with_the_connector_alone(connector: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[PairConfig] = []
+
+    def noted(case: Case, encoder: object, decoder: object) -> None:
+        seen.append(drawn_pair(case, encoder, decoder).config)  # type: ignore[arg-type]
+
+    only = {"P00": Property("P00", "is seen", {"pair": (Drawn(noted),)})}
+    monkeypatch.setattr(matrix, "PROPERTIES", only)
+    tried = try_combination(Combination("wav2vec2", connector, "gpt2"), "standard")
+    assert tried.ok and tried.verdict == "ok"
+    names = {"linear" if config.connector is None else config.connector.model_type for config in seen}
+    assert names == {connector}
+    assert len(seen) >= 8  # thirty cases of a pair, shared by four connectors
+
+
+def test_what_fails_in_any_way_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(case: Case, encoder: object, decoder: object) -> None:
+        case.holds(False, "a fault", "the part")
+
+    def strange(*entries: object) -> None:
+        raise RuntimeError("of the check itself")
+
+    monkeypatch.setattr(
+        matrix,
+        "PROPERTIES",
+        {
+            "P01_one": Property("P01_one", "fails", {"pair": (Drawn(broken),)}),
+            "P02_two": Property("P02_two", "is of encoders alone", {"encoder": (Drawn(broken),)}),
+            "P03_three": Property("P03_three", "fails too", {"pair": (Drawn(strange),)}),
+            "P04_four": Property("P04_four", "holds", {"pair": (Drawn(lambda *given: None),)}),
+        },
+    )
+    [tried] = try_all((Combination("wav2vec2", "conv", "gpt2"),), "quick")
+    assert [each.property for each in tried.outcomes] == ["P01_one", "P03_three", "P04_four"]
+    assert tried.verdict == "P01 P03" and not tried.ok and tried.report.ok
+    told = tried.failed[0].problem or ""
+    assert "P01_one does not hold for encoder 'wav2vec2' with decoder 'gpt2' with connector 'conv'" in told
+    assert "RuntimeError: of the check itself" in (tried.failed[1].problem or "")
+    data = json.loads(json.dumps(tried.to_dict()))
+    assert [each["ok"] for each in data["properties"]] == [False, False, True]
+    assert (data["connector"], data["ok"], data["report"]["connector"]) == ("conv", False, "conv")
+
+
+def test_every_property_of_pairs_is_tried() -> None:
+    tried = try_combination(Combination("sew", "stack", "gpt2"), "quick")
+    assert {each.property for each in tried.outcomes} == {
+        name for name, each in PROPERTIES.items() if "pair" in each.checks
+    }
+    assert tried.ok, tried.failed
