@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +13,41 @@ from speechgraft.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from speechgraft.registry.entries import Registered
+
+_OPTION = re.compile(r"[A-Za-z_]\w*=")
+"""What an option begins with; anything else is the path of a file."""
+
+
+def read_options(entry: Registered, given: Sequence[str] | None) -> Any:
+    """The config that a command line says: `NAME=VALUE` of any number, and at most one file; `None` where it says none.
+
+    A value is JSON, or else a text as it stands. Without a file the options are given back as a dictionary,
+    for whoever builds the config to find all that is wrong; what a file holds is changed by them.
+
+    Raises:
+        InputError: There are several files, or an option is said twice.
+        ConfigError: See `read_part_config`.
+        CheckpointError: See `read_part_config`.
+    """
+    files = [Path(each) for each in given or () if not _OPTION.match(each)]
+    said = [each.split("=", 1) for each in given or () if _OPTION.match(each)]
+    options = {name: _value(text) for name, text in said}
+    if len(files) > 1:
+        raise InputError(f"{entry} has one file of options, got {', '.join(map(str, files))}")
+    if len(options) < len(said):
+        twice = next(name for name, _ in said if [name for name, _ in said].count(name) > 1)
+        raise InputError(f"{twice} of {entry} is said twice")
+    if not files:
+        return options or None
+    config = read_part_config(entry, files[0])
+    return config.copy(**options) if options else config
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def read_part_config(entry: Registered, path: Path | None) -> Any:
@@ -39,11 +78,20 @@ def read_part_configs(*parts: tuple[Registered, Path | None]) -> list[Any]:
         ConfigError: See `read_part_config`.
         CheckpointError: See `read_part_config`.
     """
+    return all_at_once(*(partial(read_part_config, entry, path) for entry, path in parts))
+
+
+def all_at_once(*reads: Callable[[], Any]) -> list[Any]:
+    """What several calls give, and all that is wrong with any of them at once.
+
+    Raises:
+        ConfigError: Of the one that raises it, or of several together.
+    """
     configs: list[Any] = []
     wrong: list[ConfigError] = []
-    for entry, path in parts:
+    for read in reads:
         try:
-            configs.append(read_part_config(entry, path))
+            configs.append(read())
         except ConfigError as error:
             wrong.append(error)
     if len(wrong) == 1:

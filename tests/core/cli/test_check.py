@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -112,3 +113,65 @@ def test_a_connector_is_chosen_by_name_and_configured_by_a_file(
     assert "pass --connector too" in capsys.readouterr().err
     assert main([*command, "--connector", "stak"]) == 2
     assert "did you mean 'stack'" in capsys.readouterr().err
+
+
+def said(option: str, values: dict[str, Any]) -> list[str]:
+    return [word for name, value in values.items() for word in (option, f"{name}={json.dumps(value)}")]
+
+
+def test_options_are_said_one_by_one_and_change_those_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["check", "wav2vec2", "bert", "--json"]
+    assert main([*command, *said("--encoder-config", TINY)]) == 0
+    assert json.loads(capsys.readouterr().out)["encoder_size"] == TINY["hidden_size"]
+    wider = ["--encoder-config", written(tmp_path, TINY), "--encoder-config", "hidden_size=32"]
+    assert main([*command, *wider, "--connector", "conv", "--connector-config", "stride=3"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["encoder_size"] == 32
+    assert report["memory_stride"] == 9 * report["stride"]  # two layers
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["hidden_sise=3"], "did you mean 'hidden_size'"),
+        (["hidden_act=gleu"], "$.encoder.hidden_act"),
+        (["hidden_size=3", "hidden_size=4"], "hidden_size of encoder 'wav2vec2' is said twice"),
+        (["one.json", "two.json"], "has one file of options, got one.json, two.json"),
+    ],
+)
+def test_a_wrong_option_is_one_line(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "wav2vec2", "bert", *(each for word in words for each in ("--encoder-config", word))]) == 2
+    err = capsys.readouterr().err
+    assert says in err and err.count("\n") == 1
+
+
+def test_sizes_and_memory_are_told_for_so_many_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["check", "wav2vec2", "bert", "--encoder-config", written(tmp_path, TINY), "--json", "--seconds"]
+    assert main([*command, "0.5"]) == 0
+    estimate = json.loads(capsys.readouterr().out)["estimate"]
+    assert (estimate["seconds"], estimate["steps"][0]["sizes"]) == (0.5, [1, 8000])
+    assert estimate["training"] > estimate["generation"] > estimate["weights"] > 0
+    assert main([*command, "0"]) == 2
+    assert "seconds=0.0: expected more than 0" in capsys.readouterr().err
+
+
+def test_the_routing_is_printed_and_the_wiring_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawing = tmp_path / "out.svg"
+    command = ["check", "wav2vec2", "bert", "--encoder-config", written(tmp_path, TINY), "--seconds", "0.1"]
+    assert main([*command, "--routing", "--diagram", str(drawing)]) == 0
+    out = capsys.readouterr().out
+    assert "encoder_NAME -> the encoder" in out and "training (AdamW)" in out
+    assert ElementTree.parse(drawing).getroot().tag.endswith("svg")
+    assert main([*command, "--diagram", str(tmp_path / "none" / "out.svg")]) == 2
+    assert "out.svg: No such file or directory" in capsys.readouterr().err
+
+
+def test_names_are_needed_and_options_of_all_pairs_go_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "wav2vec2"]) == 2
+    assert "expected an encoder and a decoder, or --all-pairs" in capsys.readouterr().err
+    assert main(["check", "wav2vec2", "bert", "--html", "page.html"]) == 2
+    assert "--html goes with --all-pairs" in capsys.readouterr().err
+    assert main(["check", "--all-pairs", "--seconds", "3"]) == 2
+    assert "--seconds is for one pair" in capsys.readouterr().err
