@@ -8,6 +8,7 @@ BIN := .venv/bin
 PINS := pyproject.toml setup.py constraints.txt
 WHEEL := build/wheel
 INSTALLED := build/installed
+WRITTEN := build/written
 
 .PHONY: demo test long mutants lint docs docs-tables bench clean
 
@@ -34,6 +35,11 @@ lint: .venv/.all
 	MYPYPATH=$(INSTALLED) $(BIN)/mypy -p speechgraft
 	MYPYPATH=$(INSTALLED):docs/examples/speechgraft-logmel:docs/examples/speechgraft-mbart \
 		$(BIN)/mypy -p speechgraft_logmel -p speechgraft_mbart
+	for kind in encoder decoder connector; do \
+		PYTHONPATH=$(INSTALLED) $(BIN)/python -m speechgraft new-plugin $$kind my-$$kind $(WRITTEN)/$$kind || exit; done
+	MYPYPATH=$(INSTALLED):$(WRITTEN)/encoder/src:$(WRITTEN)/decoder/src:$(WRITTEN)/connector/src \
+		$(BIN)/mypy --config-file $(WRITTEN)/encoder/pyproject.toml --follow-imports silent \
+		-p my_encoder -p my_decoder -p my_connector
 	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-cache
 
 docs: .venv/.all
