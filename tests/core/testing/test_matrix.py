@@ -80,3 +80,14 @@ def test_every_property_of_pairs_is_tried() -> None:
         name for name, each in PROPERTIES.items() if "pair" in each.checks
     }
     assert tried.ok, tried.failed
+
+
+@pytest.mark.long
+def test_several_processes_find_what_one_finds() -> None:
+    chosen = combinations(CATALOG, encoder="sew", connector="[cl]*", decoder="gpt2")
+    apart, together = (list(try_all(chosen, "quick", jobs=jobs)) for jobs in (2, 1))
+    assert [each.combination for each in apart] == list(chosen)
+    assert [each.report for each in apart] == [each.report for each in together]
+    for one, other in zip(apart, together, strict=True):
+        assert [each.property for each in one.outcomes] == [each.property for each in other.outcomes]
+        assert one.ok and other.ok
