@@ -80,57 +80,8 @@ class PreNormEncoderLayer(nn.Module):
         return hidden if self.adapter is None else hidden + self.adapter(hidden), weights
 
 
-class PostNormDecoderLayer(nn.Module):
-    """Self-attention, cross-attention where there is a memory, feed-forward; normalised after each."""
-
-    def __init__(
-        self,
-        self_attention: SelfAttention,
-        cross_attention: CrossAttention,
-        feed_forward: FeedForward,
-        *,
-        size: int,
-        eps: float,
-        dropout: float,
-    ) -> None:
-        super().__init__()
-        self.self_attention = self_attention
-        self.self_attention_norm = nn.LayerNorm(size, eps=eps)
-        self.cross_attention = cross_attention
-        self.cross_attention_norm = nn.LayerNorm(size, eps=eps)
-        self.feed_forward = feed_forward
-        self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(
-        self,
-        hidden: Tensor,
-        mask: Tensor | None,
-        memory: Tensor | None,
-        memory_mask: Tensor | None,
-        stores: tuple[SelfStore, CrossStore] | None = None,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Attend to the tokens before and to the memory, then transform.
-
-        *Shapes:* `hidden` (rows, tokens, size); `mask` (rows, 1, tokens, tokens seen); `memory`
-        (utterances, frames, memory_size); `memory_mask` (utterances, 1, 1, frames).
-        """
-        self_store, cross_store = stores or (None, None)
-        attended, weights = self.self_attention(hidden, mask, store=self_store, need_weights=need_weights)
-        hidden = self.self_attention_norm(hidden + self.dropout(attended))
-        cross_weights = None
-        if memory is not None or (cross_store is not None and cross_store.filled):
-            attended, cross_weights = self.cross_attention(
-                hidden, memory, memory_mask, store=cross_store, need_weights=need_weights
-            )
-            hidden = self.cross_attention_norm(hidden + self.dropout(attended))
-        return self.feed_forward_norm(hidden + self.feed_forward(hidden)), weights, cross_weights
-
-
-class PreNormDecoderLayer(nn.Module):
-    """Self-attention, cross-attention where there is a memory, feed-forward; each normalises its input and adds.
+class _DecoderLayer(nn.Module):
+    """What decoder layers are made of, wherever they normalise.
 
     Args:
         self_attention: Over the tokens.
@@ -159,6 +110,40 @@ class PreNormDecoderLayer(nn.Module):
         self.feed_forward = feed_forward
         self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
         self.dropout = nn.Dropout(dropout)
+
+
+class PostNormDecoderLayer(_DecoderLayer):
+    """Self-attention, cross-attention where there is a memory, feed-forward; normalised after each."""
+
+    def forward(
+        self,
+        hidden: Tensor,
+        mask: Tensor | None,
+        memory: Tensor | None,
+        memory_mask: Tensor | None,
+        stores: tuple[SelfStore, CrossStore] | None = None,
+        *,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Attend to the tokens before and to the memory, then transform.
+
+        *Shapes:* `hidden` (rows, tokens, size); `mask` (rows, 1, tokens, tokens seen); `memory`
+        (utterances, frames, memory_size); `memory_mask` (utterances, 1, 1, frames).
+        """
+        self_store, cross_store = stores or (None, None)
+        attended, weights = self.self_attention(hidden, mask, store=self_store, need_weights=need_weights)
+        hidden = self.self_attention_norm(hidden + self.dropout(attended))
+        cross_weights = None
+        if memory is not None or (cross_store is not None and cross_store.filled):
+            attended, cross_weights = self.cross_attention(
+                hidden, memory, memory_mask, store=cross_store, need_weights=need_weights
+            )
+            hidden = self.cross_attention_norm(hidden + self.dropout(attended))
+        return self.feed_forward_norm(hidden + self.feed_forward(hidden)), weights, cross_weights
+
+
+class PreNormDecoderLayer(_DecoderLayer):
+    """Self-attention, cross-attention where there is a memory, feed-forward; each normalises its input and adds."""
 
     def forward(
         self,
