@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree
 
+from speechgraft.errors import InputError
+
 if TYPE_CHECKING:
     from speechgraft.nn.cache import DecoderCache
 
@@ -291,6 +293,20 @@ class Decoder(Component):
 
         *Shapes:* (batch, tokens) to (batch, tokens, hidden_size).
         """
+
+    def embedded(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
+        """What `forward` is to decode: the embeddings that were passed, or else those of the ids.
+
+        *Shapes:* (batch, tokens) or (batch, tokens, hidden_size), to the latter.
+
+        Raises:
+            InputError: There is neither.
+        """
+        if inputs_embeds is not None:
+            return inputs_embeds
+        if input_ids is None:
+            raise InputError("nothing to decode: pass input_ids or inputs_embeds")
+        return self.embed(input_ids)
 
     @abstractmethod
     def forward(

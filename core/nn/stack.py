@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from speechgraft.nn.cache import DecoderCache
+from speechgraft.nn.masks import both, causal_mask, key_mask
 
 
 class StackOutput(NamedTuple):
@@ -82,7 +83,17 @@ class DecoderStack(_Stack):
         keep_states: bool = False,
         keep_weights: bool = False,
     ) -> StackOutput:
-        """*Shapes:* as `PostNormDecoderLayer.forward` takes them."""
+        """Decode new tokens, each of which sees those before it and the memory.
+
+        *Shapes:* `hidden` (rows, tokens, size); `mask` (rows, tokens seen and new), true or 1 for tokens that count;
+        `memory` (utterances, frames, memory_size), `memory_mask` (utterances, frames), kept in the `cache` from the
+        call that brought the memory.
+        """
+        tokens, seen = hidden.shape[1], 0 if cache is None else cache.length
+        if cache is not None:
+            memory_mask = cache.remember_mask(memory_mask)
+        visible = both(causal_mask(tokens, seen + tokens, hidden.device), key_mask(mask))
+        frames = key_mask(memory_mask)
         states, attentions, cross_attentions = [hidden], [], []
         for index, layer in enumerate(self.layers):
             # A layer that is left out keeps nothing of these tokens, which later calls on the cache would miss.
@@ -91,7 +102,7 @@ class DecoderStack(_Stack):
             else:
                 stores = (cache.self_stores[index], cache.cross_stores[index]) if cache is not None else None
                 hidden, weights, cross_weights = self._run(
-                    layer, hidden, mask, memory, memory_mask, stores=stores, need_weights=keep_weights
+                    layer, hidden, visible, memory, frames, stores=stores, need_weights=keep_weights
                 )
                 attentions.append(weights)
                 cross_attentions.append(cross_weights)

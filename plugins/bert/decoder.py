@@ -5,11 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from speechgraft.contracts import Decoder, DecoderOutput
-from speechgraft.errors import ConfigError, InputError
+from speechgraft.errors import ConfigError
 from speechgraft.nn.activations import ACTIVATIONS, Activation
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
-from speechgraft.nn.masks import both, causal_mask, key_mask
 from speechgraft.nn.output import OutputLayer
 from speechgraft.nn.stack import DecoderStack
 from speechgraft.plugins.bert.config import LAYERLESS_DECODER, BertConfig
@@ -92,20 +91,14 @@ class BertDecoder(Decoder):
 
         *Shapes:* `token_type_ids` and `position_ids` (batch, tokens), zero and counting on where not given.
         """
-        if inputs_embeds is None:
-            if input_ids is None:
-                raise InputError("nothing to decode: pass input_ids or inputs_embeds")
-            inputs_embeds = self.embed(input_ids)
+        inputs_embeds = self.embedded(input_ids, inputs_embeds)
         seen = 0 if cache is None else cache.length
-        tokens = inputs_embeds.shape[1]
         hidden = self.embeddings(inputs_embeds, position_ids, token_type_ids, seen=seen)
-        if cache is not None:
-            memory_mask = cache.remember_mask(memory_mask)
         result = self.stack(
             hidden,
-            both(causal_mask(tokens, seen + tokens, inputs_embeds.device), key_mask(attention_mask)),
+            attention_mask,
             memory,
-            key_mask(memory_mask),
+            memory_mask,
             cache,
             keep_states=output_hidden_states,
             keep_weights=output_attentions,

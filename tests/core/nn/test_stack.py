@@ -49,7 +49,7 @@ def run(stack, **options):
     if isinstance(stack, EncoderStack):
         return stack(hidden, None, **options)
     memory = torch.randn(2, 4, 6, dtype=torch.float64)
-    return stack(hidden, torch.ones(5, 5, dtype=torch.bool).tril(), memory, None, None, **options)
+    return stack(hidden, None, memory, None, None, **options)
 
 
 STACKS = [
@@ -118,7 +118,7 @@ def test_layerdrop_leaves_out_no_layer_of_a_cache():
     hidden, memory = torch.randn(1, 6, 8, dtype=torch.float64), torch.randn(1, 4, 6, dtype=torch.float64)
     found = [stack(part, None, memory, None, cache).hidden for part in hidden.split(1, dim=1)]
     assert {store.length for store in cache.self_stores} == {6}
-    whole = stack.eval()(hidden, torch.ones(6, 6, dtype=torch.bool).tril(), memory, None, None).hidden
+    whole = stack.eval()(hidden, None, memory, None, None).hidden
     torch.testing.assert_close(torch.cat(found, dim=1), whole, rtol=0, atol=1e-12)
 
 

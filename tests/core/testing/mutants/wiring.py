@@ -10,12 +10,11 @@ import torch.nn.functional as F
 from mutants.table import BERT, GPT2, TEXT, WAV2VEC2, Mutant
 from speechgraft import bridge, losses
 from speechgraft.checkpoint import write_tensors
-from speechgraft.nn import attention
+from speechgraft.nn import attention, stack
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.masks import both
 from speechgraft.nn.speech import context
 from speechgraft.nn.speech.front_end import ConvFrontEnd, TimeNorm
-from speechgraft.plugins.bert import decoder as bert
 from speechgraft.registry import pretrained, trial
 
 _shift, _fold, _attend = losses.shift_right, TimeNorm.fold, attention.attend
@@ -85,8 +84,8 @@ MUTANTS = (
     _broken("padding reaches the norm", "P04_mask", AUDIO, TimeNorm, "fold", fold_with_padding),
     _broken("padding reaches the memory", "P03_batch_invariance", PAIR, TimeNorm, "fold", fold_with_padding, "memory"),
     _broken("frames attend to padding", "P03_batch_invariance", AUDIO, context, "key_mask", nothing),
-    _broken("tokens attend to masked ones", "P04_mask", DECODER, bert, "both", lambda one, other: one),
-    _broken("tokens see later ones", "P05_causality", DECODER, bert, "both", lambda one, other: both(None, other)),
+    _broken("tokens attend to masked ones", "P04_mask", DECODER, stack, "both", lambda one, other: one),
+    _broken("tokens see later ones", "P05_causality", DECODER, stack, "both", lambda one, other: both(None, other)),
     _broken("unscaled attention", "P15_outputs", DECODER, attention, "attend", unscaled, "asked for with states"),
     _broken("loss with a mean of its own", "P08_loss", PAIR, losses, "cross_entropy", mean_of_its_own),
     _broken("labels shifted twice", "P08_loss", PAIR, losses, "shift_right", shifted_twice, "shifted by hand"),
