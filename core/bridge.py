@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from torch import Tensor, nn
 
-from speechgraft import checks, losses
+from speechgraft import checks
 from speechgraft.contracts import (
     Component,
     Connector,
@@ -17,11 +17,9 @@ from speechgraft.contracts import (
     EncoderOutput,
     Seq2SeqOutput,
     own_options,
-    row_lengths,
 )
 from speechgraft.decoder_inputs import DecoderInputs, checked_labels, rows_to_decode
 from speechgraft.encoder_inputs import check_encoder_call, named_input, taken_over
-from speechgraft.errors import InputError
 from speechgraft.generation import GenerateOutput, GenerationConfig, generate
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
@@ -29,36 +27,29 @@ from speechgraft.nn.packing import prepared
 from speechgraft.nn.projecting import LinearConnector
 from speechgraft.projection import default_connector, fitting
 from speechgraft.routing import keywords, route
-from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token, marking_tokens
+from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
+from speechgraft.targets import LossConfig, Targets
 
 _KEPT: Final = ("output_attentions", "output_hidden_states")
 """Options of both parts, which the calls of a pair name themselves."""
 
+_Source = tuple[Tensor | None, Tensor | None, EncoderOutput | Sequence[Tensor] | None]
+"""Inputs, their mask, and what the encoder made of them before."""
 
-class BridgeConfig(Protocol):
+_Memory = tuple[Tensor | None, Tensor | None]
+"""What the decoder attends to, and which of it counts; nothing where it has read that before."""
+
+
+class BridgeConfig(LossConfig, Protocol):
     """What the bridge reads of a composite config, at the time it is used."""
 
     output_attentions: bool
     output_hidden_states: bool
     return_dict: bool
     ctc_vocab_size: int | None
-    ctc_blank_token_id: int | None
-    pad_token_id: int | None
     eos_token_id: int | list[int] | None
     decoder_start_token_id: int | None
-
-    @property
-    def decoder(self) -> Any:
-        """The decoder's config, asked for what the composite leaves open."""
-
-
-class Targets(NamedTuple):
-    """What a pair is to learn from a batch, and over how many tokens the losses are taken (`None`: the batch's own)."""
-
-    labels: Tensor | None
-    ctc_labels: Tensor | None
-    tokens: Tensor | int | None
 
 
 class Bridge(Component):
@@ -194,32 +185,18 @@ class Bridge(Component):
             inputs = self.named_input(
                 inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
             )
-        sources = (inputs, encoder_outputs, routed["encoder"].get("inputs_embeds"))
-        encoded = None
-        if past_key_values is None or not past_key_values.length or any(source is not None for source in sources):
-            encoded = self.encoded(inputs, attention_mask, encoder_outputs, **keep, **routed["encoder"])
-        memory = memory_mask = None
-        if encoded is not None:
-            memory, memory_mask = self.connect(encoded.last_hidden_state, encoded.frame_mask)
-        rows = rows_to_decode(memory, past_key_values)
+        source = (inputs, attention_mask, encoder_outputs)
+        encoded = self._encoded(source, past_key_values, {**keep, **routed["encoder"]})
+        memory = (None, None) if encoded is None else self.connect(encoded.last_hidden_state, encoded.frame_mask)
+        rows = rows_to_decode(memory[0], past_key_values)
         given = DecoderInputs(decoder_input_ids, decoder_inputs_embeds, decoder_attention_mask)
         if labels is not None:
             labels = checked_labels(labels, self.decoder, rows)
             given = self._shifted(labels, decoder_attention_mask) if given.empty else given
         cache = past_key_values or (self.decoder.new_cache() if self._wants_cache(use_cache, labels) else None)
         given.check(self.decoder, cache, rows, routed["decoder"])
-        decoded = self.decoder(
-            given.ids,
-            given.mask,
-            inputs_embeds=given.embeds,
-            memory=memory,
-            memory_mask=memory_mask,
-            cache=cache,
-            **keep,
-            **routed["decoder"],
-        )
-        targets = Targets(labels, ctc_labels, num_items_in_batch)
-        output = self._output(encoded, (memory, memory_mask), decoded, targets)
+        decoded = self._decode(given, memory, cache, {**keep, **routed["decoder"]})
+        output = self._output(encoded, memory, decoded, Targets(labels, ctc_labels, num_items_in_batch))
         return output if self._switch("return_dict", return_dict) else output.to_tuple()
 
     def named_input(self, **given: Tensor | None) -> Tensor | None:
@@ -297,6 +274,29 @@ class Bridge(Component):
     def _wants_cache(self, use_cache: bool | None, labels: Tensor | None) -> bool:
         return bool(self.config.decoder.use_cache and labels is None) if use_cache is None else use_cache
 
+    def _encoded(self, source: _Source, cache: DecoderCache | None, options: dict[str, Any]) -> EncoderOutput | None:
+        """What the encoder gives; `None` where nothing is passed to it and the decoder has read its memory before."""
+        inputs, attention_mask, outputs = source
+        nothing = inputs is None and outputs is None and options.get("inputs_embeds") is None
+        if nothing and cache is not None and cache.length:
+            return None
+        return self.encoded(inputs, attention_mask, outputs, **options)
+
+    def _decode(
+        self, given: DecoderInputs, memory: _Memory, cache: DecoderCache | None, options: dict[str, Any]
+    ) -> DecoderOutput:
+        """What the decoder makes of its inputs, and of the memory with its mask."""
+        decoded: DecoderOutput = self.decoder(
+            given.ids,
+            given.mask,
+            inputs_embeds=given.embeds,
+            memory=memory[0],
+            memory_mask=memory[1],
+            cache=cache,
+            **options,
+        )
+        return decoded
+
     def _shifted(self, labels: Tensor, mask: Tensor | None) -> DecoderInputs:
         """Decoder inputs for labels."""
         purpose = "to make decoder inputs of labels"
@@ -305,11 +305,7 @@ class Bridge(Component):
         return DecoderInputs.of_labels(labels, mask, start=start, pad=pad)
 
     def _output(
-        self,
-        encoded: EncoderOutput | None,
-        memory: tuple[Tensor | None, Tensor | None],
-        decoded: DecoderOutput,
-        targets: Targets,
+        self, encoded: EncoderOutput | None, memory: _Memory, decoded: DecoderOutput, targets: Targets
     ) -> Seq2SeqOutput:
         """The results of both parts, with the losses where there are labels."""
         ctc_logits = None
@@ -317,14 +313,14 @@ class Bridge(Component):
             ctc_logits = self.ctc_head(encoded.last_hidden_state)
         frame_mask = None if encoded is None else encoded.frame_mask
         return Seq2SeqOutput(
-            loss=None if targets.labels is None else self._loss(decoded.logits, targets.labels, targets.tokens),
+            loss=targets.loss(decoded.logits),
             logits=decoded.logits,
             past_key_values=decoded.cache,
             decoder_hidden_states=decoded.hidden_states,
             decoder_attentions=decoded.attentions,
             cross_attentions=decoded.cross_attentions,
             ctc_logits=ctc_logits,
-            ctc_loss=self._ctc_loss(ctc_logits, frame_mask, targets),
+            ctc_loss=targets.ctc_loss(ctc_logits, frame_mask, self.config),
             **({} if encoded is None else self._of_encoder(encoded, *memory)),
         )
 
@@ -337,36 +333,3 @@ class Bridge(Component):
             "encoder_attentions": encoded.attentions,
             "encoder_frame_mask": encoded.frame_mask if is_text else mask,
         }
-
-    def _loss(self, logits: Tensor, labels: Tensor, tokens: Tensor | int | None) -> Tensor:
-        """Cross-entropy over so many tokens, by default those of the labels."""
-        if logits.shape[:2] != labels.shape:
-            raise InputError(f"labels have shape {tuple(labels.shape)}, but the logits {tuple(logits.shape[:2])}")
-        return losses.cross_entropy(logits, labels, losses.tokens_of(labels, tokens))
-
-    def _ctc_loss(self, logits: Tensor | None, mask: Tensor | None, targets: Targets) -> Tensor | None:
-        """The loss of the CTC head, over as many tokens as it learns from.
-
-        *Shapes:* `logits` (batch, frames, CTC vocabulary); `mask` (batch, frames), of the encoder's own frames.
-        """
-        blank, labels = self.config.ctc_blank_token_id, targets.ctc_labels
-        if logits is None and labels is not None:
-            raise InputError("ctc_labels were passed, but there is no CTC head here, or nothing was encoded")
-        if labels is None and blank is None:
-            labels = targets.labels
-        if logits is None or labels is None:
-            return None
-        checks.check_token_rows(labels, len(logits), "ctc_labels")
-        if blank is not None:
-            labels = labels.masked_fill(labels == blank, losses.IGNORED)
-        if mask is not None:  # that of tokens may have gaps, over which the frames would have to be moved
-            checks.check_mask(mask, logits.shape[:2], "for a CTC loss, attention_mask")
-        total = losses.ctc(
-            logits,
-            row_lengths(logits, mask),
-            labels,
-            skipped=marking_tokens(self.config, self.config.decoder) if blank is None else (),
-            blank=self.token("pad_token_id", "as the blank of the CTC head") if blank is None else blank,
-            zero_infinity=True,
-        )
-        return total / losses.tokens_of(labels, targets.tokens)
