@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from speechgraft.cli.part_config import SAYS, read_parts
+
 if TYPE_CHECKING:
     from speechgraft.registry import PairReport
-
-_SAYS = "{} option, NAME=VALUE, or a JSON file with options, or the config.json of a checkpoint; may be repeated."
 
 
 def command(
@@ -22,14 +21,14 @@ def command(
     decoder: Annotated[
         str | None, typer.Argument(help="A decoder, see `speechgraft decoders`.", show_default=False)
     ] = None,
-    encoder_config: Annotated[list[str] | None, typer.Option(help=_SAYS.format("An encoder's"))] = None,
-    decoder_config: Annotated[list[str] | None, typer.Option(help=_SAYS.format("A decoder's"))] = None,
+    encoder_config: Annotated[list[str] | None, typer.Option(help=SAYS.format("An encoder's"))] = None,
+    decoder_config: Annotated[list[str] | None, typer.Option(help=SAYS.format("A decoder's"))] = None,
     connector: Annotated[
         str | None,
         typer.Option(help="What stands between the two, see `speechgraft connectors`. [default: a projection]"),
     ] = None,
     connector_config: Annotated[
-        list[str] | None, typer.Option(help=_SAYS.format("A connector's") + " --connector says whose.")
+        list[str] | None, typer.Option(help=SAYS.format("A connector's") + " --connector says whose.")
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Length of the audio that sizes and memory are told for. [default: 10]")
@@ -71,8 +70,11 @@ def command(
         return
     if encoder is None or decoder is None:
         raise typer.BadParameter("expected an encoder and a decoder, or --all-pairs")
+    from speechgraft.registry import check
+
     configs = {"encoder": encoder_config, "decoder": decoder_config, "connector": connector_config}
-    report = _checked(encoder, decoder, connector, configs, 10.0 if seconds is None else seconds)
+    parts = read_parts(encoder, decoder, connector, configs)
+    report = check(encoder, decoder, seconds=10.0 if seconds is None else seconds, **parts)
     _tell(report, routing=routing, diagram=diagram, as_json=as_json)
 
 
@@ -81,28 +83,6 @@ def _refuse(options: dict[str, Any], why: str) -> None:
     for name, given in options.items():
         if given not in (None, False):
             raise typer.BadParameter(f"{name} {why}")
-
-
-def _checked(
-    encoder: str, decoder: str, connector: str | None, configs: dict[str, list[str] | None], seconds: float
-) -> PairReport:
-    """The report on names and on what the command line says of their configs."""
-    from speechgraft.cli.part_config import all_at_once, read_options
-    from speechgraft.errors import InputError
-    from speechgraft.registry import check, default_catalog
-
-    catalog = default_catalog()
-    entries: list[Any] = [catalog.encoder(encoder), catalog.decoder(decoder)]
-    if connector is not None:
-        entries.append(catalog.connector(connector))
-    elif configs["connector"]:
-        raise InputError("--connector-config says the options of a connector: pass --connector too")
-    read = all_at_once(*(partial(read_options, entry, configs[entry.role]) for entry in entries))
-    parts = {entry.role: config for entry, config in zip(entries, read, strict=True)}
-    chosen = parts.pop("connector", None)
-    if isinstance(chosen, dict):
-        chosen = {"model_type": connector, **chosen}
-    return check(encoder, decoder, connector=chosen or connector, seconds=seconds, **parts)
 
 
 def _tell(report: PairReport, *, routing: bool, diagram: Path | None, as_json: bool) -> None:

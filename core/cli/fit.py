@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from speechgraft.cli.part_config import SAYS
 from speechgraft.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from speechgraft.bundle import Transcriber
     from speechgraft.train import Augment, Row
     from speechgraft.train.loop import FitResult
@@ -24,12 +27,12 @@ def command(
     evaluate: Annotated[Path | None, typer.Option("--eval", help="Manifest to measure the word error rate on.")] = None,
     encoder: Annotated[str, typer.Option(help="Encoder of a new pair, see `speechgraft encoders`.")] = "wav2vec2",
     decoder: Annotated[str, typer.Option(help="Decoder of a new pair, see `speechgraft decoders`.")] = "bert",
-    encoder_config: Annotated[Path | None, typer.Option(help="JSON file with options of a new encoder.")] = None,
-    decoder_config: Annotated[Path | None, typer.Option(help="JSON file with options of a new decoder.")] = None,
+    encoder_config: Annotated[list[str] | None, typer.Option(help=SAYS.format("A new encoder's"))] = None,
+    decoder_config: Annotated[list[str] | None, typer.Option(help=SAYS.format("A new decoder's"))] = None,
     connector: Annotated[
         str | None, typer.Option(help="What stands between a new pair's parts, see `speechgraft connectors`.")
     ] = None,
-    connector_config: Annotated[Path | None, typer.Option(help="JSON file with options of that connector.")] = None,
+    connector_config: Annotated[list[str] | None, typer.Option(help=SAYS.format("That connector's"))] = None,
     encoder_from: Annotated[str | None, typer.Option(help="Folder or hub id of a pretrained encoder.")] = None,
     decoder_from: Annotated[str | None, typer.Option(help="Folder or hub id of a pretrained decoder.")] = None,
     start_from: Annotated[str | None, typer.Option("--from", help="Folder or hub id of a bundle to train on.")] = None,
@@ -109,9 +112,9 @@ def _limits(path: Path | None) -> Augment:
 def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:
     """The bundle that is trained: the run's own where it goes on, or else what the options describe."""
     from speechgraft.bundle import Transcriber
-    from speechgraft.cli.part_config import chosen_connector
+    from speechgraft.cli.part_config import read_connector
     from speechgraft.train.loop import find_last
-    from speechgraft.train.start import grafted_bundle, new_bundle
+    from speechgraft.train.start import grafted_bundle
 
     last = find_last(given["out"]) if given["resume"] else None
     if given["resume"] and last is None:
@@ -119,22 +122,33 @@ def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:
     if last is not None or given["start_from"]:
         return Transcriber.from_pretrained(last or given["start_from"])
     texts = (row.text for row in rows)
-    common = {
-        "has_ctc": given["ctc_weight"] > 0,
-        "seed": given["seed"],
-        "connector": chosen_connector(given["connector"], given["connector_config"]),
-    }
-    if given["encoder_from"]:
-        return grafted_bundle(
-            given["encoder_from"], given["decoder_from"], texts, tokenizer=given["tokenizer"], **common
-        )
+    common = {"has_ctc": given["ctc_weight"] > 0, "seed": given["seed"]}
+    if not given["encoder_from"]:
+        return _new(given, texts, common)
+    connector = read_connector(given["connector"], given["connector_config"])
+    parts = given["encoder_from"], given["decoder_from"]
+    return grafted_bundle(*parts, texts, tokenizer=given["tokenizer"], connector=connector, **common)
+
+
+def _new(given: dict[str, Any], texts: Iterable[str], common: dict[str, Any]) -> Transcriber:
+    """A pair with new weights, of the parts that the options name and describe."""
+    from speechgraft.cli.part_config import read_parts
+    from speechgraft.registry import default_catalog
+    from speechgraft.train.start import choose_tokenizer, decoder_options, new_bundle
+
+    encoder, decoder = given["encoder"], given["decoder"]
+    reader = default_catalog().decoder(decoder).load_tokenizer()
+    spoken = choose_tokenizer(given["tokenizer"] or "word", texts, reader)
+    configs = {role: given[f"{role}_config"] for role in ("encoder", "decoder", "connector")}
+    parts = read_parts(encoder, decoder, given["connector"], configs, decoder_options(spoken))
     return new_bundle(
-        given["encoder"],
-        given["decoder"],
-        texts,
-        encoder_config=given["encoder_config"],
-        decoder_config=given["decoder_config"],
-        tokenizer=given["tokenizer"] or "word",
+        encoder,
+        decoder,
+        (),
+        encoder_config=parts["encoder"],
+        decoder_config=parts["decoder"],
+        connector=parts["connector"],
+        tokenizer=spoken,
         **common,
     )
 
@@ -144,7 +158,7 @@ def _refuse_contradictions(given: dict[str, Any]) -> None:
         raise InputError("--encoder-from and --decoder-from go together: pass both or neither")
     if given["start_from"]:
         taken = ("encoder_from", "encoder_config", "decoder_config", "connector", "connector_config", "tokenizer")
-        also = [name for name in taken if given[name] is not None]
+        also = [name for name in taken if given[name]]
         if also:
             raise InputError(f"--from is a whole bundle, --{also[0].replace('_', '-')} has no place beside it")
     if given["encoder_from"] and (given["encoder_config"] or given["decoder_config"]):

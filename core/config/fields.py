@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
@@ -105,6 +105,13 @@ def option_names(cls: type) -> set[str]:
     """Every keyword that a config class takes: its fields and their second names."""
     labels = {"num_labels"} if "id2label" in fields_of(cls) else set()
     return {*fields_of(cls), *aliases_of(cls), *labels}
+
+
+def overlaid(cls: type, beneath: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a config class, each of `above` in the place of that of `beneath` which says the same by any name."""
+    fields = {**aliases_of(cls), "num_labels": "id2label", "label2id": "id2label"}
+    said = {fields.get(name, name) for name in above}
+    return {**{name: value for name, value in beneath.items() if fields.get(name, name) not in said}, **above}
 
 
 def default_of(config: Any, name: str) -> Any:

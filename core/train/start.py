@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from speechgraft.config import Config
+from speechgraft.config.fields import overlaid
 from speechgraft.errors import ConfigError, InputError
-from speechgraft.json_files import read_json
 from speechgraft.registry import default_catalog, pair
-from speechgraft.registry.entries import DecoderEntry, Entry
+from speechgraft.registry.entries import DecoderEntry
 from speechgraft.text import TextTokenizer, build_tokenizer
 
 if TYPE_CHECKING:
@@ -26,28 +25,28 @@ def new_bundle(
     decoder: str,
     texts: Iterable[str],
     *,
-    encoder_config: Path | None = None,
-    decoder_config: Path | None = None,
-    tokenizer: str = "word",
+    encoder_config: Mapping[str, Any] | Config | None = None,
+    decoder_config: Mapping[str, Any] | Config | None = None,
+    tokenizer: str | TextTokenizer = "word",
     has_ctc: bool = True,
     connector: ConnectorChoice = None,
     seed: int = 0,
 ) -> Transcriber:
-    """A pair with new weights, for a tokenizer made from the texts or read from a folder.
+    """A pair with new weights, for a tokenizer: a given one, one made from the texts or one read from a folder.
 
     Args:
         encoder: A name in the catalog.
         decoder: A name in the catalog.
         texts: What a new vocabulary is made from.
-        encoder_config: JSON file with options of the encoder.
-        decoder_config: JSON file with options of the decoder.
-        tokenizer: `word`, `char`, `wordpiece`, or the folder of a tokenizer.
+        encoder_config: Options of the encoder's config, or the config; `None`: its defaults.
+        decoder_config: The decoder's. Where options say nothing of tokens, they follow from the tokenizer.
+        tokenizer: `word`, `char`, `wordpiece`, the folder of a tokenizer, or a tokenizer.
         has_ctc: Whether the encoder gets a CTC head.
         connector: What stands between the two, see `speechgraft.check`.
         seed: Of the new weights.
 
     Raises:
-        ConfigError: Options that are wrong, or too few tokens for the tokenizer.
+        ConfigError: All options that are wrong, or too few tokens for the tokenizer.
         UnknownPluginError: There is no such encoder or decoder.
         InputError: The encoder takes tokens.
     """
@@ -58,10 +57,14 @@ def new_bundle(
     catalog = default_catalog()
     encoder_entry, decoder_entry = catalog.encoder(encoder), catalog.decoder(decoder)
     check_hears(encoder, encoder_entry.input_kind)
-    spoken = choose_tokenizer(tokenizer, texts, decoder_entry.load_tokenizer())
+    spoken = (
+        tokenizer
+        if isinstance(tokenizer, TextTokenizer)
+        else choose_tokenizer(tokenizer, texts, decoder_entry.load_tokenizer())
+    )
     parts: dict[str, Any] = {
-        "encoder": _config(encoder_entry, encoder_config),
-        "decoder": _decoder_config(decoder_entry, decoder_config, spoken),
+        "encoder": encoder_config,
+        "decoder": _spoken(decoder_entry, decoder_config, spoken),
         "connector": connector,
     }
     with torch.random.fork_rng():
@@ -152,25 +155,33 @@ def _ctc_size(tokenizer: TextTokenizer, has_ctc: bool) -> int | None:
     return tokenizer.vocab_size if has_ctc else None
 
 
-def _config(entry: Entry, path: Path | None, **fallback: Any) -> Config:
-    """A part's config from a file: a checkpoint's `config.json`, or a person's options with `fallback` beneath."""
-    options = {} if path is None else read_json(path)
-    try:
-        if "model_type" in options:
-            config: Config = entry.load_adapter().read(options)
-        else:
-            config = entry.load_config_class()(**{**fallback, **options})
-    except ConfigError as error:
-        raise ConfigError(f"{path or entry.name}: {error.title}", error.problems) from None
-    return config
+def decoder_options(tokenizer: TextTokenizer) -> dict[str, Any]:
+    """The fields of a new decoder's config that follow from a tokenizer.
+
+    Raises:
+        InputError: It lacks a token that training needs.
+    """
+    return {"vocab_size": tokenizer.vocab_size, **special_tokens(tokenizer)}
 
 
-def _decoder_config(entry: DecoderEntry, path: Path | None, tokenizer: TextTokenizer) -> Config:
-    config = _config(entry, path, vocab_size=tokenizer.vocab_size, **special_tokens(tokenizer))
+def _spoken(
+    entry: DecoderEntry, given: Mapping[str, Any] | Config | None, tokenizer: TextTokenizer
+) -> dict[str, Any] | Config:
+    """A decoder's options or config, what options leave open being that of a tokenizer, whose tokens it has."""
+    config_class = entry.load_config_class()
+    told: dict[str, Any] | Config
+    if isinstance(given, Config):
+        told = config = given
+    else:
+        told = overlaid(config_class, decoder_options(tokenizer), given or {})
+        try:
+            config = config_class(**told)
+        except ConfigError:
+            return told  # whoever builds the pair tells of this and of what is wrong with the other parts
     size = getattr(config, "vocab_size", tokenizer.vocab_size)
     if size < tokenizer.vocab_size:
         raise ConfigError(
-            f"{path or entry.name}: the decoder is too small for the tokenizer:",
+            f"{entry.name}: the decoder is too small for the tokenizer:",
             [f"$.vocab_size: {size}, expected at least {tokenizer.vocab_size}"],
         )
-    return config
+    return told

@@ -68,7 +68,7 @@ def make_bundle(tones, rows):
         "wav2vec2",
         "bert",
         (row.text for row in rows),
-        encoder_config=tones / "encoder.json",
-        decoder_config=tones / "decoder.json",
+        encoder_config=ENCODER,
+        decoder_config=DECODER,
         **options,
     )

@@ -67,6 +67,25 @@ def test_a_connector_is_trained_and_comes_back_with_the_bundle(tones, tmp_path):
     assert model.config.connector.to_dict() == {"model_type": "stack", "num_frames": 3}
 
 
+def test_options_are_said_one_by_one_and_change_those_of_a_file(tones, tmp_path):
+    said = ["--decoder-config", "hidden_size=32", "--connector", "stack", "--connector-config", "num_frames=3"]
+    assert fit(tones, tmp_path / "run", *new(tones), *said) == 0
+    bundle = Transcriber.from_pretrained(tmp_path / "run" / "last")
+    assert bundle.model.config.decoder.hidden_size == 32
+    assert bundle.model.config.decoder.vocab_size == bundle.tokenizer.vocab_size
+    assert bundle.model.config.connector.to_dict() == {"model_type": "stack", "num_frames": 3}
+
+
+def test_all_that_is_wrong_with_the_parts_comes_at_once(tones, tmp_path, capsys):
+    wrong = ["--encoder-config", "hidden_sise=3", "--decoder-config", "hidden_act=gleu"]
+    connector = ["--connector", "stack", "--connector-config", "num_frames=0"]
+    assert fit(tones, tmp_path / "out", *wrong, *connector) == 2
+    error = capsys.readouterr().err
+    assert "did you mean 'hidden_size'" in error and error.count("\n") == 1
+    assert "$.decoder.hidden_act" in error and "$.connector.num_frames" in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_resuming_a_finished_run_does_nothing_more(trained, tones):
     before = (trained / "last/training_state.pt").read_bytes()
     assert fit(tones, trained, "--eval", tones / "manifest.jsonl", "--seed", 1, "--resume") == 0
@@ -82,6 +101,8 @@ def test_resuming_a_finished_run_does_nothing_more(trained, tones):
         (["--schedule", "cosinus"], "$.schedule: expected one of"),
         (["--connector", "stak"], "did you mean 'stack'"),
         (["--connector-config", "stack.json"], "pass --connector too"),
+        (["--from", "x", "--decoder-config", "hidden_size=32"], "--decoder-config has no place beside it"),
+        (["--encoder-from", "x", "--decoder-from", "y", "--encoder-config", "a=1"], "bring their own configs"),
         (["--from", "x", "--connector", "conv"], "--connector has no place beside it"),
         (["--encoder", "wav2vec"], "did you mean 'wav2vec2'"),
         (["--encoder-config", "absent.json"], "absent.json: there is no such file"),

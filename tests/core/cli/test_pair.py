@@ -47,3 +47,19 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert main(["pair", "wav2vec2", "bert", str(out), *configs, "--connector", "stak"]) == 2
     assert "did you mean 'stack'" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_options_are_said_one_by_one_and_all_that_is_wrong_with_them_comes_at_once(
+    configs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["pair", "wav2vec2", "bert", str(tmp_path / "one"), *configs, "--connector", "stack"]
+    wider = ["--encoder-config", "hidden_size=32", "--connector-config", "num_frames=3"]
+    assert main([*words, *wider]) == 0
+    config = SpeechEncoderDecoderModel.from_pretrained(tmp_path / "one").config
+    assert config.encoder.hidden_size == 32
+    assert config.connector.to_dict() == {"model_type": "stack", "num_frames": 3}
+    wrong = ["--encoder-config", "hidden_sise=3", "--decoder-config", "hidden_act=gleu"]
+    assert main(["pair", "wav2vec2", "bert", str(tmp_path / "two"), *wrong]) == 2
+    err = capsys.readouterr().err
+    assert "did you mean 'hidden_size'" in err and "$.decoder.hidden_act" in err and err.count("\n") == 1
+    assert not (tmp_path / "two").exists()
