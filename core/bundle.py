@@ -8,18 +8,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import attrs
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from speechgraft.audio import Audio, AudioSource, read_audio, source_name
-from speechgraft.audio.ahead import read_ahead, windows
-from speechgraft.ctc import Timed
-from speechgraft.errors import InputError, SpeechGraftError
+from speechgraft.errors import InputError
 from speechgraft.generation.streaming import Outlet, in_background
-from speechgraft.hearing import Heard, Hearing, Times, hearing_of, load_parts, shipped_folder
-from speechgraft.hearing.batches import Batches
+from speechgraft.hearing import Times, hearing_of, load_parts, shipped_folder
+from speechgraft.hearing.call import Call
+from speechgraft.hearing.results import Failure, Transcript
+from speechgraft.hearing.sources import Reader, Source, listed
 
 if TYPE_CHECKING:
     from speechgraft.registry import CTCModel
@@ -27,11 +23,7 @@ if TYPE_CHECKING:
     from speechgraft.registry.models import PairModel
     from speechgraft.text import TextTokenizer
 
-Source = AudioSource | Audio | NDArray[Any] | torch.Tensor
-"""A path, the bytes of a file, a binary file, an `Audio`, or an array or tensor of mono samples at the extractor's
-rate: floats of which full scale is -1 to 1, or integers of 8, 16 or 32 bits, which are scaled to that."""
-
-_WINDOW_SECONDS = 1200.0
+__all__ = ["Failure", "Source", "Transcriber", "Transcript", "check_hears"]
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -42,43 +34,6 @@ _TOKENIZER_FILES = (
     "vocab.txt",
     "merges.txt",
 )
-
-
-@attrs.frozen
-class Transcript:
-    """What was said."""
-
-    text: str
-    """The words; empty for silence."""
-
-    tokens: tuple[int, ...]
-    """The ids behind them, without the token that starts and the one that ends."""
-
-    seconds: float
-    """How long the audio is."""
-
-    source: str
-    """Where the audio came from."""
-
-    warnings: tuple[str, ...] = ()
-    """What makes the text doubtful."""
-
-    words: tuple[Timed, ...] | None = None
-    """The words with the seconds in which they are said; `None` from a pair that was not asked for `times`."""
-
-
-@attrs.frozen
-class Failure:
-    """A source that could not be transcribed."""
-
-    index: int
-    """Its place among the sources, from 0."""
-
-    source: str
-    """Where it was to come from."""
-
-    error: SpeechGraftError
-    """Why."""
 
 
 class Transcriber:
@@ -196,10 +151,10 @@ class Transcriber:
         Raises:
             InputError: `batch_size` is not positive; or see `__call__`.
         """
-        return self._finished(self._calls(sources, batch_size, max_seconds, times, generation), on_error)
+        return self._finished(self._call(sources, batch_size, max_seconds, times, generation), on_error)
 
-    def _finished(self, calls: _Calls, on_error: Callable[[Failure], None] | None) -> Iterator[Transcript]:
-        with closing(self._heard(calls, None)) as items:
+    def _finished(self, call: Call, on_error: Callable[[Failure], None] | None) -> Iterator[Transcript]:
+        with closing(call.heard(self.model, self.extractor, None)) as items:
             for item in items:
                 if isinstance(item, Transcript):
                     yield item
@@ -239,17 +194,17 @@ class Transcriber:
         Raises:
             InputError: As in `batch`.
         """
-        calls = self._calls(_listed(sources), batch_size, max_seconds, times, generation)
-        return self._told(calls, on_error, on_end)
+        call = self._call(listed(sources), batch_size, max_seconds, times, generation)
+        return self._told(call, on_error, on_end)
 
     def _told(
         self,
-        calls: _Calls,
+        call: Call,
         on_error: Callable[[Failure], None] | None,
         on_end: Callable[[int, Transcript], None] | None,
     ) -> Generator[tuple[int, str], None, None]:
         def work(outlet: Outlet[tuple[int, str] | Transcript | Failure]) -> None:
-            with closing(self._heard(calls, outlet)) as items:
+            with closing(call.heard(self.model, self.extractor, outlet)) as items:
                 for item in items:
                     outlet.put(item)
 
@@ -268,81 +223,21 @@ class Transcriber:
                     on_error(item)
                 place += 1
 
-    def _calls(
+    def _call(
         self,
         sources: Iterable[Source],
         batch_size: int,
         max_seconds: float | None,
         times: Times | None,
         generation: dict[str, Any],
-    ) -> _Calls:
+    ) -> Call:
         """What was asked for, checked."""
         if batch_size < 1:
             raise InputError(f"batch_size={batch_size}, expected a positive number")
-        hearing = hearing_of(self.model, self.tokenizer, self.extractor.sampling_rate)
-        return _Calls(sources, batch_size, max_seconds, hearing, hearing.options(generation, times))
-
-    def _heard(self, calls: _Calls, outlet: Outlet[Any] | None) -> Generator[Transcript | Failure, None, None]:
-        """The transcript of each source, or why there is none, in their order."""
-        read = read_ahead(
-            enumerate(calls.sources), lambda source: self._read(*source, calls.max_seconds), depth=2 * calls.batch_size
-        )
-        batches = calls.batches(self.model, self.extractor, outlet)
-        begin = 0
-        with closing(read):  # whoever stops early, or raises, leaves no thread that reads
-            for window in windows(read, _seconds, 4 * calls.batch_size, _WINDOW_SECONDS):
-                places = dict(enumerate(window, start=begin))
-                heard = batches.hear({place: item for place, item in places.items() if isinstance(item, Audio)})
-                for place, item in places.items():
-                    yield item if isinstance(item, Failure) else _result(place, item, heard[place])
-                begin += len(window)
-
-    def _read(self, index: int, source: Source, max_seconds: float | None) -> Audio | Failure:
-        try:
-            audio = self._audio(source, max_seconds)
-            if max_seconds is not None and audio.seconds > max_seconds:
-                raise InputError(f"{audio.source}: {audio.seconds:.1f} s long, more than the {max_seconds:g} s allowed")
-            self._check_long_enough(audio)
-        except SpeechGraftError as error:
-            name = source.source if isinstance(source, Audio) else source_name(source)
-            return Failure(index, name, error)
-        return audio
-
-    def _audio(self, source: Source, max_seconds: float | None) -> Audio:
-        rate: int = self.extractor.sampling_rate
-        if isinstance(source, Audio):
-            return source.at(rate)
-        if isinstance(source, np.ndarray | torch.Tensor):
-            return Audio.of(source, rate)
-        if not (isinstance(source, str | os.PathLike | bytes) or hasattr(source, "read")):
-            raise InputError(
-                "expected a path, bytes, a binary file, an Audio, or an array or tensor of samples, "
-                f"not a {type(source).__name__}"
-            )
-        return read_audio(source, rate, max_seconds=max_seconds)
-
-    def _check_long_enough(self, audio: Audio) -> None:
-        encoder = self.model.encoder
-        if encoder.input_kind == "waveform" and len(audio.samples) < encoder.minimum_length:
-            raise InputError(
-                f"{audio.source}: {len(audio.samples)} samples at {audio.rate} Hz, "
-                f"too short: the model needs at least {encoder.minimum_length}"
-            )
-
-
-@attrs.frozen
-class _Calls:
-    """What a call asks for."""
-
-    sources: Iterable[Source]
-    batch_size: int
-    max_seconds: float | None
-    hearing: Hearing
-    options: Any
-
-    def batches(self, model: Any, extractor: Any, outlet: Outlet[Any] | None) -> Batches:
-        """The model as it is to be asked."""
-        return Batches(model, extractor, self.hearing, self.options, size=self.batch_size, outlet=outlet)
+        encoder, rate = self.model.encoder, self.extractor.sampling_rate
+        least = encoder.minimum_length if encoder.input_kind == "waveform" else 0
+        hearing = hearing_of(self.model, self.tokenizer, rate)
+        return Call(sources, batch_size, Reader(rate, least, max_seconds), hearing, hearing.options(generation, times))
 
 
 def check_hears(encoder: str, input_kind: str) -> None:
@@ -356,22 +251,3 @@ def check_hears(encoder: str, input_kind: str) -> None:
             f"encoder {encoder!r} takes tokens, but there is audio to encode: choose one of another input kind, "
             "see `speechgraft encoders`"
         )
-
-
-def _listed(sources: Any) -> Iterable[Source]:
-    """The sources of a call, of which a single one needs no list."""
-    one = isinstance(sources, str | os.PathLike | bytes | bytearray | Audio | np.ndarray | torch.Tensor) or hasattr(
-        sources, "read"
-    )
-    listed: Iterable[Source] = [sources] if one else sources
-    return listed
-
-
-def _seconds(item: Audio | Failure) -> float:
-    return item.seconds if isinstance(item, Audio) else 0.0
-
-
-def _result(place: int, audio: Audio, heard: Heard | InputError) -> Transcript | Failure:
-    if isinstance(heard, InputError):
-        return Failure(place, audio.source, InputError(f"{audio.source}: {heard}"))
-    return Transcript(heard.text, heard.tokens, audio.seconds, audio.source, heard.warnings, heard.words)
