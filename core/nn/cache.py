@@ -6,6 +6,9 @@ rows of an utterance differ. Cross-attention's are computed once an utterance an
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -24,6 +27,7 @@ class SelfStore:
 
     def __init__(self) -> None:
         self.length = 0
+        self._spare = True  # whether there may be places behind the last one, to be written in place
         # (capacity, rows, heads, head_size): a step writes one stretch of memory, a reordering moves one.
         self._keys: Tensor | None = None
         self._values: Tensor | None = None
@@ -36,10 +40,23 @@ class SelfStore:
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add new places and return everything so far. *Shapes:* (rows, heads, new, head_size)."""
         end = self.length + keys.shape[2]
-        self._keys = _put(self._keys, keys.permute(2, 0, 1, 3), self.length, end)
-        self._values = _put(self._values, values.permute(2, 0, 1, 3), self.length, end)
+        self._keys = _put(self._keys, keys.permute(2, 0, 1, 3), self.length, end, spare=self._spare)
+        self._values = _put(self._values, values.permute(2, 0, 1, 3), self.length, end, spare=self._spare)
         self.length = end
-        return self._keys[:end].permute(1, 2, 0, 3), self._values[:end].permute(1, 2, 0, 3)
+        return self.read()
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        """Keys and values so far. *Shapes:* (rows, heads, places, head_size)."""
+        assert self._keys is not None and self._values is not None, "filled by the first call"
+        return self._keys[: self.length].permute(1, 2, 0, 3), self._values[: self.length].permute(1, 2, 0, 3)
+
+    def restore(self, keys: Tensor, values: Tensor) -> None:
+        """Go on from what `read` gave, of which there may be no place at all; it belongs to the store from now on.
+
+        New places are then joined to these and not written in place, which is what `torch.export` can follow.
+        """
+        self._keys, self._values = keys.permute(2, 0, 1, 3), values.permute(2, 0, 1, 3)
+        self.length, self._spare = keys.shape[2], False
 
     def select(self, rows: Tensor, *, start: int = 0) -> None:
         """Row `i` goes on from what was row `rows[i]`, which it is already before place `start`."""
@@ -61,9 +78,9 @@ class SelfStore:
         return None if self._keys is None else self._keys.device
 
 
-def _put(kept: Tensor | None, new: Tensor, start: int, end: int) -> Tensor:
-    """`new` written behind the first `start` places of `kept`, in place where nothing is differentiated."""
-    if new.requires_grad or (kept is not None and kept.requires_grad):
+def _put(kept: Tensor | None, new: Tensor, start: int, end: int, *, spare: bool) -> Tensor:
+    """`new` behind the first `start` places of `kept`, with `spare` in place where nothing is differentiated."""
+    if not spare or new.requires_grad or (kept is not None and kept.requires_grad):
         return new if kept is None else torch.cat([kept[:start], new])
     if kept is None or kept.shape[0] < end:
         grown = new.new_empty(max(2 * start, end, _FIRST), *new.shape[1:])
@@ -166,6 +183,17 @@ class Lineage:
         self.shared = min(self.shared, length)
 
 
+class CacheTensors(NamedTuple):
+    """What a `DecoderCache` keeps as plain tensors: the keys of a layer, then its values, layer by layer.
+
+    *Shapes:* `tokens`, of every layer, (rows, heads, tokens seen, head_size); `memory`, of the layers that attend to
+    one, (utterances, heads, frames, head_size).
+    """
+
+    tokens: tuple[Tensor, ...]
+    memory: tuple[Tensor, ...]
+
+
 class DecoderCache:
     """What a decoder keeps of one batch between steps: one `SelfStore` and `CrossStore` a layer.
 
@@ -196,6 +224,24 @@ class DecoderCache:
         if memory_mask is not None:
             self.memory_mask = memory_mask
         return self.memory_mask
+
+    @property
+    def reading(self) -> tuple[int, ...]:
+        """The layers that attend to a memory and have read one."""
+        return tuple(index for index, store in enumerate(self.cross_stores) if store.filled)
+
+    def read(self) -> CacheTensors:
+        """What is kept, as plain tensors."""
+        memory = (self.cross_stores[index].read() for index in self.reading)
+        return CacheTensors(_flat(store.read() for store in self.self_stores), _flat(memory))
+
+    def restore(self, tensors: CacheTensors, reading: Sequence[int], memory_mask: Tensor | None) -> None:
+        """Go on from what `read` gave of a cache with one row an utterance, in which these layers were `reading`."""
+        for store, tokens in zip(self.self_stores, _by_layer(tensors.tokens), strict=True):
+            store.restore(*tokens)
+        for index, memory in zip(reading, _by_layer(tensors.memory), strict=True):
+            self.cross_stores[index].fill(*memory)
+        self.memory_mask = memory_mask
 
     def reorder(self, rows: Tensor) -> None:
         """Row `i` goes on from what was row `rows[i]`; the number of rows may change.
@@ -250,6 +296,14 @@ class DecoderCache:
         self._lineage.select(rows)
         if self.memory_mask is not None:
             self.memory_mask = self.memory_mask.index_select(0, utterances)
+
+
+def _flat(layers: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, ...]:
+    return tuple(tensor for layer in layers for tensor in layer)
+
+
+def _by_layer(tensors: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(tensors[::2], tensors[1::2], strict=True)
 
 
 def _counts_up(places: Tensor) -> bool:

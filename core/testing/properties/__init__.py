@@ -120,7 +120,7 @@ _ALL = (
         "torch.export traces an encoder and a decoder's step for any number of rows, inputs, tokens and frames",
         {
             "encoder": (Drawn(export.encoder),),
-            "decoder": (Drawn(export.decoder),),
+            "decoder": (Drawn(export.decoder), Drawn(export.cached_step)),
             "connector": (Drawn(connectors.export),),
         },
         cost=10,

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from speechgraft.contracts import Decoder
+from speechgraft.export.graphs import ReadingGraph, StepGraph, first_cache
+from speechgraft.export.tracing import reading_shapes, step_shapes, trace
 from speechgraft.registry import DecoderEntry, EncoderEntry
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import drawn_decoder, drawn_encoder
@@ -70,6 +72,26 @@ def decoder(case: Case, entry: DecoderEntry) -> None:
     case.close(program(**other), step(**other), "logits of the traced step", _LOOK_AT)
 
 
+@torch.no_grad()
+def cached_step(case: Case, entry: DecoderEntry) -> None:
+    """A step traced on the flat tensors of a cache goes on, from a cache without tokens, as the decoder without one."""
+    plain = drawn_decoder(case, entry)
+    example, other = (_step_inputs(plain, seed, *sizes) for seed, sizes in enumerate((_TRACED, _RUN)))
+    ids, mask, memory, memory_mask = example.values()
+    kept, reading = first_cache(plain, memory, memory_mask, ids[:, 1:])
+    shown = ids[:, :1], memory_mask, kept.memory, kept.tokens
+    step = _traced(case, StepGraph(plain, reading), shown, step_shapes(kept))
+    read = _traced(case, ReadingGraph(plain), (memory,), reading_shapes())
+    ids, mask, memory, memory_mask = other.values()
+    crossed = read(memory)
+    tokens = tuple(each.new_empty(len(ids), each.shape[1], 0, each.shape[3]) for each in kept.tokens)
+    expected = plain(ids, mask, memory=memory, memory_mask=memory_mask).logits  # (rows, tokens, vocabulary)
+    for place in range(ids.shape[1]):
+        logits, tokens = step(ids[:, place : place + 1], memory_mask, crossed, tokens)
+        what = f"logits of the traced step on a cache of {place}"
+        case.close(logits, expected[:, place], what, _LOOK_AT)
+
+
 def _step_inputs(decoder: Decoder, seed: int, rows: int, tokens: int, frames: int) -> dict[str, Tensor]:
     """What a `DecoderStep` takes, one frame of each memory masked."""
     memory = make_memory(decoder.memory_size, (frames,) + (frames - 1,) * (rows - 1), seed)
@@ -78,12 +100,11 @@ def _step_inputs(decoder: Decoder, seed: int, rows: int, tokens: int, frames: in
 
 
 def _traced(
-    case: Case, module: nn.Module, example: Mapping[str, Tensor], shapes: Mapping[str, Any]
+    case: Case, module: nn.Module, example: Mapping[str, Tensor] | tuple[Any, ...], shapes: Any
 ) -> Callable[..., Any]:
     """The program of a module. What goes wrong while tracing is an error of its own, with its own words."""
     try:
-        exported = torch.export.export(module, (), dict(example), dynamic_shapes=dict(shapes), strict=False)
+        return trace(module, example, shapes).module()
     except Exception as error:
         what = f"torch.export does not trace it: {type(error).__name__}: {str(error).strip()[:500]}"
         raise AssertionError(case.message(what, _LOOK_AT)) from error
-    return exported.module()

@@ -21,6 +21,7 @@ STEPS = st.one_of(
     st.tuples(st.just("crop"), st.integers(0, 40)),
     st.tuples(st.just("select"), st.lists(st.integers(0, 7), min_size=1, max_size=4)),
     st.tuples(st.just("repeat"), st.integers(1, 2)),
+    st.tuples(st.just("restore"), st.none()),
 )
 
 
@@ -46,6 +47,9 @@ def test_a_store_holds_what_plain_tensors_would(steps, grad):
             index = torch.tensor(value) % rows
             store.select(index)
             expected = expected[index]
+        elif name == "restore":
+            if store.rows is not None:
+                store.restore(*store.read())
         elif rows <= 4:
             store.repeat(value)
             expected = expected.repeat_interleave(value, dim=0)
@@ -75,6 +79,26 @@ def filled(utterances, layers=2):
         cache.self_stores[layer].append(places(utterances, 2, layer), places(utterances, 2, layer))
         cache.cross_stores[layer].fill(places(utterances, 4, layer), places(utterances, 4, layer + 9))
     return cache
+
+
+def test_a_restored_cache_goes_on_as_the_one_that_was_read():
+    one, other = filled(3), DecoderCache(2)
+    other.restore(one.read(), one.reading, one.memory_mask)
+    new = places(3, 1, 5)
+    for layer in range(2):
+        grown = [cache.self_stores[layer].append(new, new + 1) for cache in (one, other)]
+        assert torch.equal(grown[0][0], grown[1][0]) and torch.equal(grown[0][1], grown[1][1])
+        assert torch.equal(one.cross_stores[layer].read()[0], other.cross_stores[layer].read()[0])
+        assert torch.equal(one.cross_stores[layer].read()[1], other.cross_stores[layer].read()[1])
+    assert other.length == 3 and torch.equal(other.memory_mask, one.memory_mask)
+
+
+def test_layers_that_attend_to_no_memory_are_told_apart():
+    one, other = filled(3), DecoderCache(2)
+    one.cross_stores[0] = CrossStore()
+    assert one.reading == (1,) and len(one.read().memory) == 2
+    other.restore(one.read(), one.reading, None)
+    assert other.reading == (1,)
 
 
 def test_the_memory_is_not_touched_while_utterances_stay():

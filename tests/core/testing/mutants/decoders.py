@@ -166,6 +166,15 @@ class LoopsOverRows(GPT2Decoder):
         return altered(output, logits=torch.stack(list(output.logits)))
 
 
+class CountsInPython(GPT2Decoder):
+    """Positions with a cache are numbers of Python's, which a traced step keeps as they were."""
+
+    def forward(self, input_ids: Any = None, attention_mask: Any = None, *, cache: Any = None, **options: Any) -> Any:
+        seen = 0 if cache is None else int(cache.length)
+        places = torch.tensor([[seen + place for place in range(input_ids.shape[1])]]) if seen else None
+        return super().forward(input_ids, attention_mask, cache=cache, position_ids=places, **options)
+
+
 class BeginsWithSomething(GPT2Decoder):
     """Fresh cross-attention begins at random, whatever the config says."""
 
@@ -309,6 +318,7 @@ MUTANTS = (
     _one("gives the embedding last", "P15_outputs", GivesEmbeddingsLast, "order"),
     _one("gives scores for weights", "P15_outputs", GivesScores, "add up to 2"),
     _one("loops over the rows", "P13_export", LoopsOverRows, "does not trace"),
+    _one("a traced step counts tokens no more", "P13_export", CountsInPython, "does not trace"),
     _one("fresh cross-attention is not nothing", "P14_identity", BeginsWithSomething, "logits with a memory"),
     _one("fresh cross-attention cannot learn", "P14_identity", NeverLearns, "no fresh matrix has a gradient"),
     Mutant(

@@ -1,0 +1,1 @@
+"""Pairs as programs of their own, for onnxruntime or `torch.export`, and what runs them."""
