@@ -16,14 +16,8 @@ from speechgraft.registry.discovery import (
     list_decoders,
     list_encoders,
 )
-from speechgraft.registry.entries import (
-    INTERFACE,
-    OLDEST_INTERFACE,
-    ConnectorEntry,
-    DecoderEntry,
-    EncoderEntry,
-    Role,
-)
+from speechgraft.registry.entries import ConnectorEntry, DecoderEntry, EncoderEntry, Role
+from speechgraft.registry.entry_checks import INTERFACE, OLDEST_INTERFACE
 from speechgraft.registry.hookspecs import hookimpl, hookspec
 from speechgraft.registry.pairing import check, pair
 from speechgraft.registry.report import PairReport

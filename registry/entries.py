@@ -6,15 +6,15 @@ when it is first needed. Listing names therefore imports no model code and no to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
 
-from attrs import Attribute, field, fields, frozen
+from attrs import field, fields, frozen
 
-from speechgraft.errors import PluginError, did_you_mean
+from speechgraft.errors import PluginError
+from speechgraft.registry.entry_checks import check_interface, check_name, check_prefix, check_stride, one_of
 from speechgraft.registry.frozen import FrozenMapping
+from speechgraft.registry.import_strings import check_import_string, load
 
 if TYPE_CHECKING:
     from speechgraft.checkpoint import WeightMap
@@ -35,66 +35,9 @@ PartRole = Literal["encoder", "decoder"]
 DEFAULT_CONNECTOR = "linear"
 """The name of the connector that a pair has where none is chosen: that of published checkpoints."""
 
-INTERFACE = 1
-"""The version of hooks, entries and contracts that this speechgraft has; an entry states the one it is written for."""
-
-OLDEST_INTERFACE = 1
-"""The oldest version for which an entry may be written to be taken."""
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_PREFIX = re.compile(r"[A-Za-z_]\w*\.")
-_IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-
-
-def _check_name(entry: Registered, attribute: Attribute[Any], value: object) -> None:
-    if not (isinstance(value, str) and _NAME.fullmatch(value)):
-        raise PluginError(
-            f"{type(entry).__name__} name {value!r}: expected lower-case letters, digits, '-', '_' and '.', "
-            "as in the model_type of a checkpoint"
-        )
-
-
-def _check_import_string(entry: Registered, attribute: Attribute[Any], value: object) -> None:
-    if value is None and attribute.default is None:
-        return
-    if not (isinstance(value, str) and _IMPORT_STRING.fullmatch(value)):
-        raise PluginError(f"{entry} {attribute.name}={value!r}: expected an import string 'package.module:Name'")
-
-
-def _check_prefix(entry: Registered, attribute: Attribute[Any], value: object) -> None:
-    taken = ("encoder.", "decoder.", "ctc_head.")
-    if not (isinstance(value, str) and _PREFIX.fullmatch(value)) or value in taken:
-        raise PluginError(
-            f"{entry} prefix={value!r}: expected a name and a dot, such as 'connector.', not {' or '.join(taken)}"
-        )
-
-
-def _one_of(*choices: str) -> Callable[[Registered, Attribute[Any], object], None]:
-    def check(entry: Registered, attribute: Attribute[Any], value: object) -> None:
-        if value not in choices:
-            raise PluginError(f"{entry} {attribute.name}={value!r}: expected one of {', '.join(map(repr, choices))}")
-
-    return check
-
-
-def _stride(entry: Registered, attribute: Attribute[Any], value: object) -> None:
-    if value is not None and not (type(value) is int and value > 0):
-        raise PluginError(f"{entry} {attribute.name}={value!r}: expected a positive whole number or None")
-
 
 def _frozen(options: Mapping[str, Any]) -> FrozenMapping[str, Any]:
     return FrozenMapping(options)
-
-
-def _interface(entry: Registered, attribute: Attribute[Any], value: object) -> None:
-    if type(value) is not int:
-        raise PluginError(f"{entry} interface={value!r}: expected a whole number, the INTERFACE it is written for")
-    spoken = f"{OLDEST_INTERFACE} to {INTERFACE}" if OLDEST_INTERFACE < INTERFACE else f"{INTERFACE}"
-    told = f"{entry} is written for interface {value}, this speechgraft has {spoken}"
-    if value > INTERFACE:
-        raise PluginError(f"{told}: install a newer speechgraft, or an older version of the plugin")
-    if value < OLDEST_INTERFACE:
-        raise PluginError(f"{told}: install a newer version of the plugin, or an older speechgraft")
 
 
 @frozen(kw_only=True)
@@ -108,29 +51,29 @@ class Registered:
     role: ClassVar[Role]
     """What it is for."""
 
-    name: str = field(validator=_check_name)
+    name: str = field(validator=check_name)
     """The name in the catalog, which is the `model_type` in the `config.json` of its checkpoints."""
 
-    config: str = field(validator=_check_import_string)
+    config: str = field(validator=check_import_string)
     """The config class: of an encoder or a decoder a `speechgraft.config.Config`, of a connector its `Settings`."""
 
-    adapter: str = field(validator=_check_import_string)
+    adapter: str = field(validator=check_import_string)
     """The `speechgraft.config.ConfigAdapter` between a checkpoint's `config.json` and the config class."""
 
-    factory: str = field(validator=_check_import_string)
+    factory: str = field(validator=check_import_string)
     """A callable that takes the config and gives the module; under `torch.device("meta")` it makes no weights. That
     of a connector is given the widths of frames and memory too."""
 
-    weights: str = field(validator=_check_import_string)
+    weights: str = field(validator=check_import_string)
     """A callable that takes the config and gives the `speechgraft.checkpoint.WeightMap` of its checkpoints."""
 
     tiny: Mapping[str, Any] = field(converter=_frozen, hash=False)
     """Keyword options of a config so small that a test can build and run it in milliseconds."""
 
-    draw: str | None = field(default=None, validator=_check_import_string)
+    draw: str | None = field(default=None, validator=check_import_string)
     """A callable that gives a hypothesis strategy of configs for the contract tests; `None`: tests vary `tiny`."""
 
-    interface: int = field(default=1, validator=_interface)
+    interface: int = field(default=1, validator=check_interface)
     """The `INTERFACE` that the plugin is written for: a number, since the constant grows with speechgraft."""
 
     summary: str = ""
@@ -228,17 +171,17 @@ class EncoderEntry(Entry):
     role = "encoder"
 
     input_kind: Literal["waveform", "features", "tokens"] = field(
-        validator=_one_of("waveform", "features", "tokens"), metadata={"capability": True}
+        validator=one_of("waveform", "features", "tokens"), metadata={"capability": True}
     )
     """What goes in: (batch, samples), (batch, frames, bins) or (batch, tokens)."""
 
-    extractor: str = field(default="speechgraft.audio:Wav2Vec2FeatureExtractor", validator=_check_import_string)
+    extractor: str = field(default="speechgraft.audio:Wav2Vec2FeatureExtractor", validator=check_import_string)
     """The class that turns audio into inputs, with a `from_pretrained` for the checkpoint's folder."""
 
-    ctc_model: str | None = field(default=None, validator=_check_import_string)
+    ctc_model: str | None = field(default=None, validator=check_import_string)
     """The class of its checkpoints with a CTC head, a `speechgraft.registry.CTCModel`; `None`: there are none."""
 
-    stride: int | None = field(default=None, validator=_stride, metadata={"capability": True})
+    stride: int | None = field(default=None, validator=check_stride, metadata={"capability": True})
     """Inputs (samples, frames or tokens) a frame with the default config; `None`: it varies."""
 
     padding_invariant: bool = field(default=True, metadata={"capability": True})
@@ -270,7 +213,7 @@ class DecoderEntry(Entry):
     role = "decoder"
 
     cross_attention: Literal["native", "injected"] = field(
-        validator=_one_of("native", "injected"), metadata={"capability": True}
+        validator=one_of("native", "injected"), metadata={"capability": True}
     )
     """`"native"`: the pretrained model has cross-attention; `"injected"`: it gets fresh layers here.
 
@@ -284,12 +227,12 @@ class DecoderEntry(Entry):
 
     positions: Literal["learned", "sinusoidal", "rotary", "relative", "none"] = field(
         default="learned",
-        validator=_one_of("learned", "sinusoidal", "rotary", "relative", "none"),
+        validator=one_of("learned", "sinusoidal", "rotary", "relative", "none"),
         metadata={"capability": True},
     )
     """How tokens know their place; `"learned"` limits the length of a text to the table's."""
 
-    tokenizer: str = field(default="speechgraft.text:load_tokenizer", validator=_check_import_string)
+    tokenizer: str = field(default="speechgraft.text:load_tokenizer", validator=check_import_string)
     """A callable that takes a checkpoint's folder or id and gives its tokenizer."""
 
     def load_tokenizer(self) -> Callable[..., Any]:
@@ -326,7 +269,7 @@ class ConnectorEntry(Registered):
 
     role = "connector"
 
-    prefix: str = field(default="connector.", validator=_check_prefix)
+    prefix: str = field(default="connector.", validator=check_prefix)
     """What the names of all its parameters begin with in the checkpoint of a pair."""
 
     shortens: bool = field(default=False, metadata={"capability": True})
@@ -358,24 +301,3 @@ def _checked(entry: Registered, module: object, contract: type[Part]) -> Part:
     raise PluginError(
         f"{entry}: factory {entry.factory!r} made a {made}, which is no {contract.__module__}.{contract.__name__}"
     )
-
-
-def load(reference: str) -> Any:
-    """The object that an import string names.
-
-    >>> load("fractions:Fraction")
-    <class 'fractions.Fraction'>
-
-    Raises:
-        PluginError: Its module does not import, or has no such name.
-    """
-    module_name, _, name = reference.partition(":")
-    try:
-        module = import_module(module_name)
-    except Exception as error:
-        raise PluginError(f"{reference!r} does not import: {type(error).__name__}: {error}") from error
-    try:
-        return getattr(module, name)
-    except AttributeError:
-        near = did_you_mean(name, dir(module))
-        raise PluginError(f"{reference!r} does not exist: {module_name} has no {name!r}{near}") from None

@@ -123,8 +123,8 @@ def test_a_plugin_with_one_taken_name_is_left_out_whole(site: Path) -> None:
 def test_entries_that_state_no_interface_are_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left out must not come to mean the newest: such a plugin was written before there was another."""
     assert default_catalog().encoder("wav2vec2").interface == 1
-    monkeypatch.setattr("speechgraft.registry.entries.INTERFACE", 3)
-    monkeypatch.setattr("speechgraft.registry.entries.OLDEST_INTERFACE", 2)
+    monkeypatch.setattr("speechgraft.registry.entry_checks.INTERFACE", 3)
+    monkeypatch.setattr("speechgraft.registry.entry_checks.OLDEST_INTERFACE", 2)
     options = {"config": "toy:C", "adapter": "toy:A", "factory": "toy:F", "weights": "toy:w", "tiny": {}}
     with pytest.raises(
         PluginError, match="interface 1, this speechgraft has 2 to 3: install a newer version of the pl"

@@ -10,7 +10,7 @@ import pytest
 
 from speechgraft.errors import PluginError, SpeechGraftError
 from speechgraft.registry import DecoderEntry, EncoderEntry
-from speechgraft.registry.entries import load
+from speechgraft.registry.import_strings import load
 
 GIVEN: dict[str, Any] = {
     "name": "toy",
