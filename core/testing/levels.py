@@ -25,6 +25,9 @@ class Level:
     pair: int
     """Cases of a property of an encoder with a decoder, of which there are many and each takes longer."""
 
+    pairs: int
+    """Pairs of an encoder and a decoder in which a connector is tried, so many of those that there are to try it in."""
+
     derandomize: bool
     """Whether each run draws the same cases."""
 
@@ -34,9 +37,9 @@ class Level:
 
 
 _ALL = (
-    Level("quick", part=10, pair=6, derandomize=True),
-    Level("standard", part=60, pair=30, derandomize=True),
-    Level("thorough", part=300, pair=300, derandomize=False),
+    Level("quick", part=10, pair=6, pairs=1, derandomize=True),
+    Level("standard", part=60, pair=30, pairs=2, derandomize=True),
+    Level("thorough", part=300, pair=300, pairs=9, derandomize=False),
 )
 
 LEVELS: Final[Mapping[str, Level]] = MappingProxyType({each.name: each for each in _ALL})

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 STAND_INS = ("wav2vec2", "gpt2")
 """The encoder and the decoder, of those that ship here, that entries are paired with by default."""
 
+FURTHER = (("sew", "bert"), ("bert", "bart"))
+"""Pairs in which higher levels try connectors too: frames that are up-sampled, and an encoder of text."""
+
 
 def parametrize_with_checks(
     entries: Iterable[Registered],
@@ -24,6 +27,8 @@ def parametrize_with_checks(
     expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
     """Mark a test that runs every property of these entries, alone and in pairs, each as a case of its own.
+
+    A connector is tried in one pair, and at higher levels in others too, as a part of the same case.
 
     The test takes the fixture `speechgraft_check`, which the pytest plugin of this package brings, and calls
     it. How many cases are drawn is said by `--speechgraft-level quick|standard|thorough`, quick by default.
@@ -49,7 +54,11 @@ def parametrize_with_checks(
     """
     import pytest
 
-    trials = trials_of(groups_of(tuple(entries), stand_ins() if partners is None else tuple(partners)))
+    given = tuple(entries)
+    beside = stand_ins() if partners is None else tuple(partners)
+    trials = trials_of(groups_of(given, beside))
+    for first, *others in connected(given, beside, further_pairs() if partners is None else ()):
+        trials += trials_of([first], *others)
     reasons = _reasons(trials, expected_failures or {})
     cases = []
     for trial in trials:
@@ -67,12 +76,33 @@ def stand_ins() -> tuple[Registered, ...]:
     return catalog.encoder(STAND_INS[0]), catalog.decoder(STAND_INS[1])
 
 
+def further_pairs() -> tuple[tuple[Registered, Registered], ...]:
+    """The entries that `FURTHER` names."""
+    catalog = default_catalog()
+    return tuple((catalog.encoder(encoder), catalog.decoder(decoder)) for encoder, decoder in FURTHER)
+
+
 def groups_of(entries: tuple[Registered, ...], partners: tuple[Registered, ...] = ()) -> list[tuple[Registered, ...]]:
     """Each entry alone, then each pair of an encoder and a decoder of which one is no mere partner."""
+    pairs = _pairs(entries, partners)
+    return [*((entry,) for entry in entries), *(pair for pair in pairs if any(each in entries for each in pair))]
+
+
+def connected(
+    entries: tuple[Registered, ...],
+    partners: tuple[Registered, ...] = (),
+    further: tuple[tuple[Registered, Registered], ...] = (),
+) -> list[list[tuple[Registered, ...]]]:
+    """For each connector the pairs that it is tried in, with it behind them: own parts first, `further` last."""
+    pairs = [*_pairs(entries, partners), *further]
+    return [[(*pair, entry) for pair in pairs] for entry in entries if entry.role == "connector" and pairs]
+
+
+def _pairs(entries: tuple[Registered, ...], partners: tuple[Registered, ...]) -> list[tuple[Registered, Registered]]:
+    """Each encoder with each decoder, those of `entries` first."""
     everything = (*entries, *(each for each in partners if each not in entries))
     encoders, decoders = ([each for each in everything if each.role == role] for role in ("encoder", "decoder"))
-    pairs = [(encoder, decoder) for encoder in encoders for decoder in decoders]
-    return [*((entry,) for entry in entries), *(pair for pair in pairs if any(each in entries for each in pair))]
+    return [(encoder, decoder) for encoder in encoders for decoder in decoders]
 
 
 def _reasons(trials: list[Trial], expected: Mapping[str, str]) -> dict[str, str]:

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from speechgraft.registry import default_catalog
-from speechgraft.testing import LEVELS, PROPERTIES, Trial, cases, parametrize_with_checks
+from speechgraft.testing import LEVELS, PROPERTIES, Property, Trial, cases, parametrize_with_checks
 from speechgraft.testing.levels import level_named
-from speechgraft.testing.suite import groups_of, stand_ins
+from speechgraft.testing.suite import connected, further_pairs, groups_of, stand_ins
+from speechgraft.testing.trials import trials_of
 
 pytest_plugins = ["pytester"]
 
 CATALOG = default_catalog()
+PROPERTIES_OF_CONNECTORS = [
+    kind for each in PROPERTIES.values() for kind in each.checks if kind in ("connector", "pair")
+]
 OTHERS = sum("encoder" in each.checks for each in PROPERTIES.values()) - 1
 
 # Ten cases, so that trying them takes about a second.
@@ -100,7 +104,7 @@ def test_the_level_says_how_many_cases_are_drawn(pytester, monkeypatch, level):
 
 
 def test_levels_grow_and_dear_properties_are_tried_less_often(monkeypatch):
-    sizes = [(level.part, level.pair) for level in LEVELS.values()]
+    sizes = [(level.part, level.pair, level.pairs) for level in LEVELS.values()]
     assert sizes == sorted(sizes) and len(set(sizes)) == len(sizes)
     drawn = {}
     monkeypatch.setattr(Trial, "run", lambda self, examples, **options: drawn.update({self.property.name: examples}))
@@ -126,12 +130,72 @@ def test_entries_are_paired_with_partners_and_with_each_other():
     assert len(groups_of(stand_ins(), stand_ins())) == 3
 
 
+def names_of(groups):
+    return [["-".join(entry.name for entry in group) for group in each] for each in groups]
+
+
+def test_connectors_are_tried_in_pairs_own_parts_first():
+    own = (CATALOG.connector("stack"), CATALOG.encoder("sew"), CATALOG.connector("mlp"))
+    found = names_of(connected(own, stand_ins(), further_pairs()))
+    pairs = ["sew-gpt2", "wav2vec2-gpt2", "sew-bert", "bert-bart"]
+    assert found == [[f"{pair}-{name}" for pair in pairs] for name in ("stack", "mlp")]
+    assert connected(own, ()) == [] and connected(stand_ins(), stand_ins()) == []
+
+
+# One connector that nobody registered, so that trying it takes seconds.
+CONNECTOR = """
+from attrs import evolve
+from speechgraft.plugins.connectors.stack import StackConnector
+from speechgraft.registry import default_catalog
+from speechgraft.testing import parametrize_with_checks
+
+class Doubtful(StackConnector):
+    def forward(self, hidden, frame_mask):
+        assert hidden.shape[-1] != {width}, "no width of mine"
+        return super().forward(hidden, frame_mask)
+
+entry = evolve(default_catalog().connector("stack"), factory="test_it:Doubtful", draw=None)
+
+@parametrize_with_checks([entry])
+def test_it(speechgraft_check):
+    speechgraft_check()
+"""
+
+
+def test_a_connector_is_tried_alone_and_in_a_pair(pytester, monkeypatch):
+    width = CATALOG.encoder("wav2vec2").tiny["hidden_size"]
+    assert width > 9  # wider than any that is drawn for a connector alone
+    pytester.makepyfile(test_it=CONNECTOR.format(width=width))
+    pytester.syspathinsert()
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist", "-k", "P12")
+    result.assert_outcomes(passed=1, failed=1, deselected=len(PROPERTIES_OF_CONNECTORS) - 2)
+    result.stdout.fnmatch_lines(
+        [
+            "*P12_determinism does not hold for encoder 'wav2vec2' with decoder 'gpt2' with connector 'stack'",
+            "*found: AssertionError: no width of mine",
+            "FAILED *P12_determinism-wav2vec2-gpt2-stack*",
+        ]
+    )
+
+
+def test_higher_levels_try_a_connector_in_more_pairs(monkeypatch):
+    tried = []
+    monkeypatch.setattr(Property, "run", lambda self, *entries, **options: tried.append(entries))
+    [[first, *others]] = connected((CATALOG.connector("stack"),), stand_ins(), further_pairs())
+    [trial] = [each for each in trials_of([first], *others) if each.property.name == "P08_loss"]
+    for level in LEVELS.values():
+        trial.run_at(level.name)
+        assert names_of([tried]) == names_of([[first, *others][: level.pairs]])
+        tried.clear()
+    assert LEVELS["quick"].pairs < LEVELS["standard"].pairs < 1 + len(others) <= LEVELS["thorough"].pairs
+
+
 def test_the_page_names_every_property_and_level():
     page = (Path(__file__).parents[3] / "docs" / "testing.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(P\d\d_\w+)` \|", page, re.MULTILINE) == list(PROPERTIES)
-    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \| (\d+) \| (the same|others) \|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \| (\d+) \| (\d+) \| (the same|others) \|$", page, re.MULTILINE)
     expected = [
-        (level.name, str(level.part), str(level.pair), "the same" if level.derandomize else "others")
+        (level.name, str(level.part), str(level.pair), str(level.pairs), "the same" if level.derandomize else "others")
         for level in LEVELS.values()
     ]
     assert rows == expected
