@@ -43,12 +43,15 @@ def speechgraft_check(request: pytest.FixtureRequest) -> Callable[..., None]:
     expected = request.node.get_closest_marker("xfail") is not None
 
     def check(level: str | None = None) -> None:
+        found = None
         try:
             trial.run_at(level or chosen, shrink=not expected)
         except AssertionError as error:
-            # Nothing but the message helps, unless somebody's code raised an error of its own.
-            if error.__cause__ is None:
-                pytest.fail(str(error), pytrace=False)
-            raise
+            if error.__cause__ is not None:
+                raise
+            found = str(error)
+        # Nothing but the message helps, unless somebody's code raised an error of its own. Out here it is told of once.
+        if found is not None:
+            pytest.fail(found, pytrace=False)
 
     return check

@@ -63,6 +63,7 @@ def test_a_failure_names_the_property_the_case_and_what_to_look_at(pytester):
     )
     # Nothing of the kit's own lines stands before it.
     assert "given(st.data())" not in result.stdout.str()
+    assert result.stdout.str().count("does not hold for") == 1
 
 
 @pytest.mark.parametrize("name", ["P00_capabilities", "P00_capabilities-encoder-wav2vec2"])
