@@ -2,67 +2,35 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from speechgraft import speech
-from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
+from speechgraft.contracts import EncoderOutput
 from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.speech.context import SpeechContext
-from speechgraft.nn.speech.features import SpeechFeatures
+from speechgraft.nn.speech.encoder import WaveformEncoder
+from speechgraft.nn.speech.features import Frames, SpeechFeatures
 from speechgraft.nn.speech.init import init_speech
 from speechgraft.nn.speech.positions import ConvPositions, FrameBatchNorm
 from speechgraft.plugins.hubert.config import HubertConfig
 
 
-class HubertEncoder(Encoder):
+class HubertEncoder(WaveformEncoder):
     """A waveform in, hidden states of about 20 ms a frame out.
 
     Args:
         config: Sizes and choices, read while building.
     """
 
-    input_kind = "waveform"
-
     def __init__(self, config: HubertConfig) -> None:
-        super().__init__()
+        super().__init__(features(config))
         self.config = config
         self.output_size = config.hidden_size
-        self.features = features(config)
         self.context = context(config)
 
-    @property
-    def minimum_length(self) -> int:
-        """Samples from which one frame comes out."""
-        return self.features.input_length(1)
-
-    @property
-    def feature_encoder(self) -> nn.Module:
-        """The convolutions over the waveform."""
-        return self.features.convs
-
-    def output_lengths(self, input_lengths: Tensor) -> Tensor:
-        """Frames that come out of so many samples. *Shapes:* (batch,) to (batch,)."""
-        return self.features.output_lengths(input_lengths)
-
-    def forward(
-        self,
-        inputs: Tensor,
-        attention_mask: Tensor | None = None,
-        *,
-        mask_time_indices: Tensor | None = None,
-        output_attentions: bool = False,
-        output_hidden_states: bool = False,
-    ) -> EncoderOutput:
-        """Encode a right-padded batch of waveforms.
-
-        *Shapes:* `inputs` (batch, samples); `attention_mask` (batch, samples);
-        `mask_time_indices` (batch, frames), bool, frames that SpecAugment masks.
-        """
-        samples = None if attention_mask is None else lengths_of(attention_mask)
-        frames = self.features(inputs, samples, mask_time_indices)
-        result = self.context(
-            frames.hidden, frames.mask, keep_states=output_hidden_states, keep_weights=output_attentions
-        )
+    def hear(self, frames: Frames, *, keep_states: bool, keep_weights: bool) -> EncoderOutput:
+        """Frames through the transformer."""
+        result = self.context(frames.hidden, frames.mask, keep_states=keep_states, keep_weights=keep_weights)
         return EncoderOutput(
             last_hidden_state=result.hidden,
             hidden_states=result.hidden_states,

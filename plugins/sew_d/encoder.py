@@ -6,83 +6,43 @@ import torch
 from torch import Tensor, nn
 
 from speechgraft import speech
-from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
 from speechgraft.nn.activations import ACTIVATIONS
 from speechgraft.nn.disentangled import DisentangledAttention, RelativePositions
 from speechgraft.nn.feed_forward import FeedForward
 from speechgraft.nn.layers import PostNormEncoderLayer
 from speechgraft.nn.masks import key_mask
+from speechgraft.nn.speech.encoder import SqueezedEncoder
 from speechgraft.nn.speech.features import SpeechFeatures
 from speechgraft.nn.speech.init import init_speech
-from speechgraft.nn.stack import EncoderStack
+from speechgraft.nn.stack import EncoderStack, StackOutput
 from speechgraft.plugins.sew_d.config import SEWDConfig
 
 
-class SEWDEncoder(Encoder):
+class SEWDEncoder(SqueezedEncoder):
     """A waveform in, hidden states of about 20 ms a frame out; the transformer runs at a lower rate.
 
     Args:
         config: Sizes and choices, read while building.
     """
 
-    input_kind = "waveform"
-
     def __init__(self, config: SEWDConfig) -> None:
-        super().__init__()
+        super().__init__(features(config), squeezed=config.squeeze_factor)
         self.config = config
         self.output_size = config.hidden_size
-        self.features = features(config)
         self.squeeze = speech.squeeze(config)
         self.distances = distances(config) if config.reads_distances else None
         self.stack = EncoderStack(layer(config) for _ in range(config.num_hidden_layers))
         self.upsample = speech.upsample(config)
 
-    @property
-    def minimum_length(self) -> int:
-        """Samples from which one squeezed frame comes out."""
-        return self.features.input_length(self.squeeze.factor)
-
-    @property
-    def feature_encoder(self) -> nn.Module:
-        """The convolutions over the waveform."""
-        return self.features.convs
-
-    def output_lengths(self, input_lengths: Tensor) -> Tensor:
-        """Frames that come out of so many samples. *Shapes:* (batch,) to (batch,)."""
-        return self.features.output_lengths(input_lengths)
-
-    def forward(
-        self,
-        inputs: Tensor,
-        attention_mask: Tensor | None = None,
-        *,
-        mask_time_indices: Tensor | None = None,
-        output_attentions: bool = False,
-        output_hidden_states: bool = False,
-    ) -> EncoderOutput:
-        """Encode a right-padded batch of waveforms; `hidden_states` and `attentions` are those of squeezed frames.
-
-        *Shapes:* `inputs` (batch, samples); `attention_mask` (batch, samples);
-        `mask_time_indices` (batch, frames), bool, frames that SpecAugment masks.
-        """
-        samples = None if attention_mask is None else lengths_of(attention_mask)
-        frames = self.features(inputs, samples, mask_time_indices)
-        squeezed = self.squeeze(frames.hidden, frames.lengths)
-        shared = () if self.distances is None else (self.distances(squeezed.hidden.shape[1]),)
-        result = self.stack(
-            squeezed.hidden,
-            key_mask(squeezed.mask),
-            *shared,
-            keep_states=output_hidden_states,
-            keep_weights=output_attentions,
+    def hear_squeezed(
+        self, hidden: Tensor, mask: Tensor | None, *, keep_states: bool, keep_weights: bool
+    ) -> StackOutput:
+        """Squeezed frames through the transformer, whose layers share the vectors of distances."""
+        shared = () if self.distances is None else (self.distances(hidden.shape[1]),)
+        result: StackOutput = self.stack(
+            hidden, key_mask(mask), *shared, keep_states=keep_states, keep_weights=keep_weights
         )
-        return EncoderOutput(
-            last_hidden_state=self.upsample(squeezed._replace(hidden=result.hidden), frames.hidden.shape[1]),
-            hidden_states=result.hidden_states,
-            attentions=result.attentions,
-            frame_mask=frames.mask,
-            state_mask=squeezed.mask,
-        )
+        return result
 
     def init_weights(self, module: nn.Module) -> None:
         """First values, as published."""

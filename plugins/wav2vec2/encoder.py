@@ -2,70 +2,37 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from speechgraft import speech
-from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
+from speechgraft.contracts import EncoderOutput
 from speechgraft.nn.init import init_uniform
 from speechgraft.nn.masks import length_mask
 from speechgraft.nn.speech.adapter import ConvAdapter
 from speechgraft.nn.speech.context import SpeechContext
-from speechgraft.nn.speech.features import SpeechFeatures
+from speechgraft.nn.speech.encoder import WaveformEncoder
+from speechgraft.nn.speech.features import Frames, SpeechFeatures
 from speechgraft.nn.speech.init import init_speech
 from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config
 
 
-class Wav2Vec2Encoder(Encoder):
+class Wav2Vec2Encoder(WaveformEncoder):
     """A waveform in, hidden states of about 20 ms a frame out.
 
     Args:
         config: Sizes and choices, read while building.
     """
 
-    input_kind = "waveform"
-
     def __init__(self, config: Wav2Vec2Config) -> None:
-        super().__init__()
+        super().__init__(features(config))
         self.config = config
         self.output_size = config.output_hidden_size or config.hidden_size
-        self.features = features(config)
         self.context = context(config)
         self.adapter = adapter(config) if config.add_adapter else None
 
-    @property
-    def minimum_length(self) -> int:
-        """Samples from which one frame comes out."""
-        return self.features.input_length(1 if self.adapter is None else self.adapter.minimum_length)
-
-    @property
-    def feature_encoder(self) -> nn.Module:
-        """The convolutions over the waveform."""
-        return self.features.convs
-
-    def output_lengths(self, input_lengths: Tensor) -> Tensor:
-        """Frames that come out of so many samples. *Shapes:* (batch,) to (batch,)."""
-        frames = self.features.output_lengths(input_lengths)
-        return frames if self.adapter is None else self.adapter.output_lengths(frames)
-
-    def forward(
-        self,
-        inputs: Tensor,
-        attention_mask: Tensor | None = None,
-        *,
-        mask_time_indices: Tensor | None = None,
-        output_attentions: bool = False,
-        output_hidden_states: bool = False,
-    ) -> EncoderOutput:
-        """Encode a right-padded batch of waveforms.
-
-        *Shapes:* `inputs` (batch, samples); `attention_mask` (batch, samples);
-        `mask_time_indices` (batch, frames before the adapter), bool, frames that SpecAugment masks.
-        """
-        samples = None if attention_mask is None else lengths_of(attention_mask)
-        frames = self.features(inputs, samples, mask_time_indices)
-        result = self.context(
-            frames.hidden, frames.mask, keep_states=output_hidden_states, keep_weights=output_attentions
-        )
+    def hear(self, frames: Frames, *, keep_states: bool, keep_weights: bool) -> EncoderOutput:
+        """Frames through the transformer, and through the adapter where there is one."""
+        result = self.context(frames.hidden, frames.mask, keep_states=keep_states, keep_weights=keep_weights)
         hidden, mask = result.hidden, frames.mask
         if self.adapter is not None:
             hidden, lengths = self.adapter(hidden, frames.lengths)
