@@ -122,7 +122,9 @@ class EncoderDecoderConfig(PairConfig):
 PAIR_TYPES: Final = frozenset({SpeechEncoderDecoderConfig.model_type, EncoderDecoderConfig.model_type})
 """What a `config.json` of a whole pair calls itself."""
 
-OF_LOADING: Final = frozenset({"source", "strict", "ignore_mismatched_sizes", "revision", "subfolder", "token"})
+OF_LOADING: Final = frozenset(
+    {"source", "strict", "ignore_mismatched_sizes", "revision", "subfolder", "token", "from_tf", "from_flax"}
+)
 """What `from_pretrained` of a model takes and other factories do not."""
 
 ELSEWHERE: Final = MappingProxyType(
@@ -138,6 +140,7 @@ OF_FACTORIES: Final = (
     *ELSEWHERE,
     *("dtype", "device", "catalog", "encoder", "decoder", "connector", "cache_dir", "local_files_only"),
     *("encoder_model", "decoder_model", "encoder_config", "decoder_config"),
+    *("encoder_from_tf", "decoder_from_tf", "encoder_from_flax", "decoder_from_flax"),
 )
 """What factories of pairs take by name beside the fields of configs."""
 

@@ -11,7 +11,6 @@ from attrs import evolve
 from torch import Tensor, nn
 
 from speechgraft import losses
-from speechgraft.checkpoint import open_tensors
 from speechgraft.checks import check_token_rows
 from speechgraft.contracts import CTCOutput, row_lengths
 from speechgraft.errors import ConfigError
@@ -70,7 +69,7 @@ class CTCModel(HeadModel):
         """The model that a folder describes; with `target_lang`, with that language's adapters and head."""
         target_lang = options.pop("target_lang", None)
         config = cls._described(place, options, catalog)
-        tensors: Mapping[str, Tensor] = open_tensors(place.folder())
+        tensors = place.tensors()
         if target_lang is None:
             return cls(config, catalog=catalog), tensors
         if config.vocab_size is None:  # the language's file says it, but first the model whether it has a place for one

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from speechgraft import losses
-from speechgraft.checkpoint import WeightMap, open_tensors, rename
+from speechgraft.checkpoint import WeightMap, rename
 from speechgraft.config.model import ProblemType
 from speechgraft.contracts import EncoderOutput, SequenceClassifierOutput
 from speechgraft.errors import ConfigError
@@ -78,7 +78,7 @@ class SequenceClassificationModel(HeadModel):
         cls, place: Place, options: dict[str, Any], catalog: Catalog | None
     ) -> tuple[Self, Mapping[str, Tensor]]:
         """The model that a folder describes."""
-        return cls(cls._described(place, options, catalog), catalog=catalog), open_tensors(place.folder())
+        return cls(cls._described(place, options, catalog), catalog=catalog), place.tensors()
 
     def init_weights(self, module: nn.Module) -> None:
         """Hidden states begin with equal weights, the head as the encoder's other linear layers do."""

@@ -104,7 +104,7 @@ class PairModel(Bridge, Pretrained):
             generation = GenerationConfig.from_pretrained(folder)
         else:
             generation = inherited(config, config.decoder, old_keys=True)
-        return cls(config, generation_config=generation, catalog=catalog), open_tensors(folder)
+        return cls(config, generation_config=generation, catalog=catalog), open_tensors(folder, place.weights)
 
     @classmethod
     def from_encoder_decoder_pretrained(

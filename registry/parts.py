@@ -14,6 +14,7 @@ from speechgraft.checkpoint import (
     CONFIG_FILE,
     LoadReport,
     WeightMap,
+    Weights,
     load_into,
     locate,
     open_tensors,
@@ -26,7 +27,7 @@ from speechgraft.errors import CheckpointError, InputError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import PAIR_TYPES, read_part
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry, PartRole
-from speechgraft.registry.pretrained import Source
+from speechgraft.registry.pretrained import Source, chosen_weights
 from speechgraft.registry.single import EncoderModel, SingleEncoderModel
 from speechgraft.special_tokens import find_token
 
@@ -39,6 +40,7 @@ class Part:
     config: Config
     folder: Path | None
     model: Any
+    weights: Weights = "torch"
     prefix: str = ""
     """What names in the folder begin with: those of a part of a whole pair with its role."""
 
@@ -46,24 +48,26 @@ class Part:
     def of(cls, role: PartRole, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
         """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`.
 
+        So are `{role}_from_tf` and `{role}_from_flax`, which say whose weights the folder holds.
         A folder with a whole pair gives the part of it that has this role.
         """
         model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
         if model is not None:
             model = bare(model) if role == "encoder" else model
             return cls(catalog.entry(role, model.config.model_type), model.config, None, model)
+        weights = chosen_weights(options.pop(f"{role}_from_tf", False), options.pop(f"{role}_from_flax", False))
         if source is None:
             raise InputError(f"no {role}: pass a folder or a hub id, or {role}_model")
-        folder = locate(source)
+        folder = locate(source, weights=weights)
         data = read_json(folder / CONFIG_FILE)
         whole = data.get("model_type") in PAIR_TYPES and isinstance(data.get(role), dict)
         config = config or read_part(data[role] if whole else data, role, catalog)
-        return cls(catalog.entry(role, config.model_type), config, folder, None, f"{role}." if whole else "")
+        return cls(catalog.entry(role, config.model_type), config, folder, None, weights, f"{role}." if whole else "")
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Those of the folder by their names in a checkpoint of this part alone, without those of a pair's rest."""
         assert self.folder is not None, "a ready-made part has none"
-        disk = open_tensors(self.folder)
+        disk = open_tensors(self.folder, self.weights)
         if not self.prefix:
             return disk
         return {name.removeprefix(self.prefix): disk[name] for name in disk if name.startswith(self.prefix)}

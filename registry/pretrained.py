@@ -14,18 +14,18 @@ from torch import Tensor
 
 from speechgraft.checkpoint import (
     CONFIG_FILE,
-    SETTINGS_FILES,
-    WEIGHT_FILES,
     LoadReport,
     WeightMap,
+    Weights,
     load_into,
     locate,
+    open_tensors,
     replacing,
     write_tensors,
 )
 from speechgraft.config import Config, Settings
 from speechgraft.contracts import Component
-from speechgraft.errors import ConfigError
+from speechgraft.errors import ConfigError, InputError
 from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 
@@ -43,6 +43,7 @@ class Place:
     token: str | bool | None = None
     cache_dir: Source | None = None
     local_files_only: bool = False
+    weights: Weights = "torch"
 
     def folder(self, *files: str) -> Path:
         """The folder; of a repository on the hub with settings and weights, or with these files.
@@ -52,13 +53,22 @@ class Place:
         """
         return locate(
             self.source,
-            files=files or (*SETTINGS_FILES, *WEIGHT_FILES),
+            files=files or None,
+            weights=self.weights,
             revision=self.revision,
             subfolder=self.subfolder,
             token=self.token,
             cache_dir=self.cache_dir,
             local_files_only=self.local_files_only,
         )
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The weights in the folder, by their published names.
+
+        Raises:
+            CheckpointError: There are none, or a file is damaged.
+        """
+        return open_tensors(self.folder(), self.weights)
 
 
 class Pretrained(Component):
@@ -113,6 +123,8 @@ class Pretrained(Component):
         token: str | bool | None = None,
         cache_dir: Source | None = None,
         local_files_only: bool = False,
+        from_tf: bool = False,
+        from_flax: bool = False,
         catalog: Catalog | None = None,
         **options: Any,
     ) -> Self:
@@ -130,6 +142,8 @@ class Pretrained(Component):
             token: For gated repositories.
             cache_dir: Where downloads are kept.
             local_files_only: Whether nothing may be downloaded.
+            from_tf: Whether the weights are TensorFlow's, in `tf_model.h5`.
+            from_flax: Whether the weights are Flax's, in `flax_model.msgpack`.
             catalog: Where the parts are looked up.
             **options: Changes to the config: of a pair unprefixed its own, `encoder_` and `decoder_` its
                 parts'; and what else the model class takes.
@@ -138,8 +152,11 @@ class Pretrained(Component):
             CheckpointError: A file is missing or broken, or tensors are missing, surplus or wrongly shaped.
             ConfigError: All that is wrong with the config.
             RoutingError: An option that nothing takes.
+            InputError: Both `from_tf` and `from_flax` were passed.
+            MissingExtraError: `from_tf` needs h5py, `from_flax` msgpack: `pip install "speechgraft[convert]"`.
         """
-        place = Place(source, revision, subfolder, token, cache_dir, local_files_only)
+        weights = chosen_weights(from_tf, from_flax)
+        place = Place(source, revision, subfolder, token, cache_dir, local_files_only, weights)
         with weightless():
             model, tensors = cls._opened(place, options, catalog)
         report = load_into(
@@ -195,6 +212,13 @@ class Pretrained(Component):
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
+
+
+def chosen_weights(from_tf: bool, from_flax: bool) -> Weights:
+    """Whose weights these options of a call ask for."""
+    if from_tf and from_flax:
+        raise InputError("from_tf and from_flax were passed together; a checkpoint is read from one of them")
+    return "tensorflow" if from_tf else "flax" if from_flax else "torch"
 
 
 def with_place(error: ConfigError, folder: Path) -> ConfigError:

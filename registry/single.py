@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from speechgraft.checkpoint import CONFIG_FILE, WeightMap, materialise, open_tensors, read_json
+from speechgraft.checkpoint import CONFIG_FILE, WeightMap, materialise, read_json
 from speechgraft.checks import check_tensor
 from speechgraft.config import Settings
 from speechgraft.config.checking import refuse_unknown_options
@@ -148,7 +148,7 @@ class EncoderModel(SingleEncoderModel):
         cls, place: Place, options: dict[str, Any], catalog: Catalog | None
     ) -> tuple[Self, Mapping[str, Tensor]]:
         """The encoder that a folder describes."""
-        return cls(cls._described(place, options, catalog), catalog=catalog), open_tensors(place.folder())
+        return cls(cls._described(place, options, catalog), catalog=catalog), place.tensors()
 
     def weight_map(self) -> WeightMap:
         """The encoder's own names; files of models with a head have its prefix before them."""

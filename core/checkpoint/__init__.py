@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from speechgraft.checkpoint.atomic import repair, replacing
-from speechgraft.checkpoint.hub import CONFIG_FILE, SETTINGS_FILES, WEIGHT_FILES, locate
+from speechgraft.checkpoint.formats import Weights
+from speechgraft.checkpoint.hub import CONFIG_FILE, SETTINGS_FILES, locate
 from speechgraft.checkpoint.report import LoadReport
 from speechgraft.checkpoint.rows import Row, duplicate, fallback, old_spelling, rename, split, transpose
-from speechgraft.checkpoint.tensors import TensorFiles, open_tensors, write_file, write_tensors
+from speechgraft.checkpoint.sources import open_tensors
+from speechgraft.checkpoint.tensors import TensorFiles, write_file, write_tensors
 from speechgraft.checkpoint.weight_map import Mapped, WeightMap
 from speechgraft.json_files import read_json, write_json
 
@@ -18,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG_FILE",
     "SETTINGS_FILES",
-    "WEIGHT_FILES",
     "LoadReport",
     "Mapped",
     "Row",
     "TensorFiles",
     "WeightMap",
+    "Weights",
     "duplicate",
     "fallback",
     "load_into",

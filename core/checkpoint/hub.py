@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+import attrs
 
 from speechgraft.checkpoint.atomic import repair
+from speechgraft.checkpoint.blobs import discard_broken
+from speechgraft.checkpoint.formats import ALL_FORMATS, FORMATS, Weights, find_files, missing, read_index
 from speechgraft.errors import CheckpointError
 
 CONFIG_FILE = "config.json"
@@ -15,8 +21,13 @@ CONFIG_FILE = "config.json"
 SETTINGS_FILES = ("*.json", "*.txt", "*.model")
 """Configs, vocabularies, merges, models of SentencePiece: the small files of a repository."""
 
-WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-?????-of-?????.safetensors")
-"""The weights as this library reads them."""
+_NO_SETTINGS = (*(kind.index for kind in ALL_FORMATS), "trainer_state.json")
+"""Names that look like settings and are none."""
+
+_PAUSES = (0.5, 2.0)
+"""Seconds between one try and the next while the hub fails."""
+
+T = TypeVar("T")
 
 _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -24,7 +35,8 @@ _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
 def locate(
     source: str | os.PathLike[str],
     *,
-    files: Sequence[str] = (*SETTINGS_FILES, *WEIGHT_FILES),
+    files: Sequence[str] | None = None,
+    weights: Weights = "torch",
     revision: str | None = None,
     subfolder: str = "",
     token: str | bool | None = None,
@@ -33,11 +45,14 @@ def locate(
 ) -> Path:
     """The folder of a checkpoint, downloaded from the hub if it is not here.
 
-    A save into a local folder that was cut off is mended first.
+    A save into a local folder that was cut off is mended first. Of a repository only what is needed is
+    downloaded, and what was downloaded is held against the checksum that the hub tells; a file with
+    another one is taken out of the cache again.
 
     Args:
         source: A folder, or the id of a repository (`"owner/name"`).
-        files: Names or patterns of the files that are needed; no others are downloaded.
+        files: Names or patterns of the files that are needed; `None`: the settings and the weights.
+        weights: Whose weights: `"torch"` are safetensors or, where there are none, `pytorch_model.bin`.
         revision: Branch, tag or commit of the repository.
         subfolder: The folder within it.
         token: For gated and private repositories; `None`: the one that was logged in with.
@@ -45,12 +60,15 @@ def locate(
         local_files_only: Whether only earlier downloads count.
 
     Raises:
-        CheckpointError: There is no such folder, or the download failed.
+        CheckpointError: There is no such folder, the repository has no such weights, or the download failed.
     """
     folder = Path(source).expanduser()
     repair(folder)
     if not folder.exists() and _is_repository(source):
-        folder = _download(str(source), files, revision, subfolder, token, cache_dir, local_files_only)
+        repository = _Repository(
+            str(source), subfolder, token, None if cache_dir is None else Path(cache_dir), local_files_only
+        )
+        folder = repository.download(files or SETTINGS_FILES, None if files else weights, revision)
     folder = folder / subfolder
     if folder.is_dir():
         return folder
@@ -63,30 +81,126 @@ def _is_repository(source: str | os.PathLike[str]) -> bool:
     return isinstance(source, str) and not source.startswith(".") and _REPOSITORY.fullmatch(source) is not None
 
 
-def _download(
-    repository: str,
-    files: Sequence[str],
-    revision: str | None,
-    subfolder: str,
-    token: str | bool | None,
-    cache_dir: str | os.PathLike[str] | None,
-    local_files_only: bool,
-) -> Path:
-    from huggingface_hub import snapshot_download
+@attrs.frozen
+class _Repository:
+    """A repository on the hub."""
 
-    patterns = [f"{subfolder}/{name}" if subfolder else name for name in files]
-    try:
+    name: str
+    subfolder: str
+    token: str | bool | None
+    cache_dir: Path | None
+    local_files_only: bool
+
+    def download(self, files: Sequence[str], weights: Weights | None, revision: str | None) -> Path:
+        """The folder of the commit that a revision stands for, with these files and weights in it."""
+        begun = time.time()
+        broken: list[str] = []
+        try:
+            folder = _persistently(lambda: self._settings(files, revision))
+            if weights is not None:
+                self._weights(folder, weights)
+        except CheckpointError:
+            raise
+        except Exception as error:  # the client's transport raises errors of its own kinds, which change by version
+            raise CheckpointError(f"{self.name}: {_reason(error, revision, self.local_files_only)}") from error
+        finally:
+            broken += discard_broken(self._storage(), begun)
+        if broken:
+            raise CheckpointError(
+                f"{self.name}: {', '.join(broken)} came with another checksum than the hub tells; "
+                "the download was discarded: try again"
+            )
+        return folder
+
+    def _storage(self) -> Path:
+        """The folder of the cache that belongs to this repository."""
+        from huggingface_hub import constants
+        from huggingface_hub.file_download import repo_folder_name
+
+        return Path(self.cache_dir or constants.HF_HUB_CACHE) / repo_folder_name(repo_id=self.name, repo_type="model")
+
+    def _settings(self, files: Sequence[str], revision: str | None) -> Path:
+        from huggingface_hub import snapshot_download
+
         folder = snapshot_download(
-            repository,
+            self.name,
             revision=revision,
-            cache_dir=None if cache_dir is None else Path(cache_dir),
-            token=token,
-            local_files_only=local_files_only,
-            allow_patterns=patterns,
+            cache_dir=self.cache_dir,
+            token=self.token,
+            local_files_only=self.local_files_only,
+            allow_patterns=[self._path(name) for name in files],
+            # In a pattern, * stands for / as well.
+            ignore_patterns=[self._path(name) for name in ("*/*", *_NO_SETTINGS) if name not in files],
         )
-    except Exception as error:  # the client's transport raises errors of its own kinds, which change between versions
-        raise CheckpointError(f"{repository}: {_reason(error, revision, local_files_only)}") from error
-    return Path(folder)
+        return Path(folder)
+
+    def _path(self, name: str) -> str:
+        return f"{self.subfolder}/{name}" if self.subfolder else name
+
+    def _weights(self, commit: Path, weights: Weights) -> None:
+        """Get the weights: those of the best kind that there is, and of no other."""
+        folder = commit / self.subfolder
+        found = find_files(folder, weights)
+        if found is not None and (isinstance(found[1], Path) or all(path.is_file() for path in found[1].values())):
+            return
+        for kind in FORMATS[weights]:
+            if self._get(commit, kind.single):
+                return
+            if self._get(commit, kind.index):
+                for shard in sorted({path.name for path in read_index(folder, kind).values()}):
+                    if not self._get(commit, shard):
+                        raise CheckpointError(f"{self.name}: there is no {shard}, which {kind.index} names")
+                return
+        raise CheckpointError(f"{self.name}: {missing(weights, self._names(commit))}")
+
+    def _get(self, commit: Path, name: str) -> bool:
+        """Whether the repository has a file, which is then downloaded."""
+        from huggingface_hub import errors, hf_hub_download
+
+        try:
+            _persistently(
+                lambda: hf_hub_download(
+                    self.name,
+                    self._path(name),
+                    revision=commit.name,
+                    cache_dir=self.cache_dir,
+                    token=self.token,
+                    local_files_only=self.local_files_only,
+                )
+            )
+        except errors.LocalEntryNotFoundError:
+            if self.local_files_only:
+                return False
+            raise
+        except errors.EntryNotFoundError:
+            return False
+        return True
+
+    def _names(self, commit: Path) -> list[str]:
+        """The names of the files in the folder on the hub, or of those that are here."""
+        if self.local_files_only:
+            return [path.name for path in (commit / self.subfolder).glob("*")]
+        from huggingface_hub import HfApi
+
+        names = HfApi(token=self.token).list_repo_files(self.name, revision=commit.name)
+        root = self._path("")
+        return [name.removeprefix(root) for name in names if name.startswith(root)]
+
+
+def _persistently(download: Callable[[], T]) -> T:
+    """Try a download again while the hub fails, which the client does by itself where a connection ends, not here."""
+    from huggingface_hub import errors
+
+    for pause in _PAUSES:
+        try:
+            return download()
+        except (OSError, ValueError) as error:  # the client's own errors; those of a broken connection are none of them
+            if not isinstance(error, errors.HfHubHTTPError) or error.response.status_code < 500:
+                raise
+        except Exception:  # noqa: BLE001  the transport's, which change by version; the last one is not caught
+            pass
+        time.sleep(pause)
+    return download()
 
 
 def _reason(error: Exception, revision: str | None, local_files_only: bool) -> str:
@@ -97,13 +211,29 @@ def _reason(error: Exception, revision: str | None, local_files_only: bool) -> s
         case errors.GatedRepoError():
             return "the hub lets only those in who have accepted its terms; log in with `hf auth login` or pass a token"
         case errors.RepositoryNotFoundError():
-            return "there is no such folder here, and no such repository on the hub that may be read"
+            return (
+                "there is no such folder here, and no such repository on the hub that may be read; "
+                "for a private one log in with `hf auth login` or pass a token"
+            )
         case errors.RevisionNotFoundError():
             return f"the repository has no revision {revision!r}"
-        case errors.LocalEntryNotFoundError() if local_files_only:
-            return "there is no such folder here, and no earlier download (local_files_only was asked for)"
         case errors.LocalEntryNotFoundError():
-            return "there is no such folder here, and the hub cannot be reached"
+            return f"there is no such folder here, and {_unreachable(error, local_files_only)}"
         case _:
             lines = str(error).strip().splitlines()
             return f"it cannot be downloaded from the hub ({lines[0] if lines else type(error).__name__})"
+
+
+def _unreachable(error: Exception, local_files_only: bool) -> str:
+    """Why there is nothing but earlier downloads, among which it is not."""
+    from huggingface_hub import errors
+
+    if local_files_only:
+        return "no earlier download that is whole (local_files_only was asked for)"
+    match error.__cause__:
+        case errors.OfflineModeIsEnabled():
+            return "no earlier download that is whole (HF_HUB_OFFLINE is set)"
+        case errors.HfHubHTTPError(response=response) if response is not None:
+            return f"the hub fails (status {response.status_code})"
+        case _:
+            return "the hub cannot be reached"

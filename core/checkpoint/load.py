@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from speechgraft.checkpoint.report import LoadReport, named
-from speechgraft.checkpoint.tensors import open_tensors
+from speechgraft.checkpoint.sources import open_tensors
 from speechgraft.checkpoint.weight_map import Mapped, WeightMap
 from speechgraft.contracts import Component
 from speechgraft.errors import CheckpointError, PluginError

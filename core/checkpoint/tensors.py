@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechgraft.checkpoint.formats import SAFETENSORS
 from speechgraft.checkpoint.header import Entry, read_header
 from speechgraft.errors import CheckpointError
-from speechgraft.json_files import open_to_all, read_json, write_json
+from speechgraft.json_files import open_to_all, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SINGLE_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
+SINGLE_FILE = SAFETENSORS.single
+INDEX_FILE = SAFETENSORS.index
 
-_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -68,37 +68,6 @@ class TensorFiles(Mapping[str, "Tensor"]):
         return self._entries[name]
 
 
-def open_tensors(source: Path | str) -> TensorFiles:
-    """The tensors of a checkpoint: a folder with `model.safetensors` or with shards and their index, or one file.
-
-    Raises:
-        CheckpointError: There is none, or a file is damaged.
-    """
-    source = Path(source)
-    if source.is_file():
-        return TensorFiles(source)
-    if (source / SINGLE_FILE).is_file():
-        return TensorFiles(source / SINGLE_FILE)
-    if (source / INDEX_FILE).is_file():
-        return TensorFiles(_read_index(source / INDEX_FILE))
-    pickles = sorted(file.name for file in source.glob("pytorch_model*.bin"))
-    hint = f"; {pickles[0]} is a pickle, which is not read: convert it to safetensors first" if pickles else ""
-    raise CheckpointError(f"{source}: there is neither {SINGLE_FILE} nor {INDEX_FILE}{hint}")
-
-
-def _read_index(index: Path) -> dict[str, Path]:
-    """The shard of each tensor."""
-    shards = read_json(index).get("weight_map")
-    if not isinstance(shards, dict):
-        raise CheckpointError(f"{index}: expected an object under 'weight_map'")
-    for name, shard in shards.items():
-        if not isinstance(shard, str) or Path(shard).name != shard or not shard.endswith(".safetensors"):
-            raise CheckpointError(
-                f"{index}: tensor {name!r} lies in {shard!r}, expected the plain name of a .safetensors file beside it"
-            )
-    return {name: index.parent / shard for name, shard in shards.items()}
-
-
 def write_tensors(folder: Path | str, tensors: Mapping[str, Tensor], max_shard_size: int | str = "5GB") -> list[Path]:
     """Write `model.safetensors`, or shards and their index where the tensors take more than `max_shard_size`.
 
@@ -131,7 +100,7 @@ def write_tensors(folder: Path | str, tensors: Mapping[str, Tensor], max_shard_s
 
 def is_weights(name: str) -> bool:
     """Whether `write_tensors` gives files this name."""
-    return name in (SINGLE_FILE, INDEX_FILE) or _SHARD.fullmatch(name) is not None
+    return SAFETENSORS.holds(name)
 
 
 def _shards(tensors: Mapping[str, Tensor], limit: int) -> list[dict[str, Tensor]]:

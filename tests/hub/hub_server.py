@@ -6,17 +6,21 @@ The fixture `hub` (in `tests/conftest.py`) starts one and has `huggingface_hub` 
     hub.add_folder("owner/name", folder)
     hub.fault("owner/name", "model.safetensors", "cut")  # see `Fault`
     hub.asked                                            # ["GET /owner/name/resolve/...", ...]
+    hub.sent["model.safetensors"]                        # how many bytes of it went out
     hub.files("owner/name")                              # what is in it, after a push too (token "let-me-in")
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
+import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,7 +84,9 @@ class Hub:
         self.repositories: dict[str, Repository] = {}
         self.stored: dict[str, bytes] = {}
         self.asked: list[str] = []
+        self.sent: Counter[str] = Counter()
         self.down = False
+        self.connections: set[socket.socket] = set()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.hub = self  # type: ignore[attr-defined]
@@ -94,6 +100,9 @@ class Hub:
         """Answer no more."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def add(self, repository: str, files: Mapping[str, bytes], *, branch: str = "main", access: str = "open") -> str:
         """Put files into a repository, in place of those of that branch; the name of the commit.
@@ -137,6 +146,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     @property
     def hub(self) -> Hub:
         return self.server.hub  # type: ignore[attr-defined, no-any-return]
+
+    def setup(self) -> None:
+        super().setup()
+        self.hub.connections.add(self.connection)
 
     def handle_one_request(self) -> None:
         try:
@@ -230,22 +243,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault in ("cut", "cut forever"):
             if fault == "cut":
                 del repository.faults[file]
-            self.wfile.write(sent[: len(sent) // 2] if fault == "cut" else b"")
+            self._write(file, sent[: len(sent) // 2] if fault == "cut" else b"", fault)
             self.close_connection = True
             return None
-        return self._write(sent, fault)
+        return self._write(file, sent, fault)
 
     def _begin(self, size: int) -> int:
         asked = self.headers.get("range", "")
         return min(int(asked.removeprefix("bytes=").split("-")[0]), size) if asked.startswith("bytes=") else 0
 
-    def _write(self, content: bytes, fault: str | None) -> None:
+    def _write(self, file: str, content: bytes, fault: str | None) -> None:
         if fault == "silent":
             time.sleep(1.0)
         pieces = 8 if fault == "slow" else 1
         step = max(1, -(-len(content) // pieces))
         for begin in range(0, len(content), step):
             self.wfile.write(content[begin : begin + step])
+            self.hub.sent[file] += len(content[begin : begin + step])
             if fault == "slow":
                 self.wfile.flush()
                 time.sleep(0.05)
@@ -337,6 +351,8 @@ def in_place_of_the_real_one(monkeypatch: pytest.MonkeyPatch, hub: Hub, cache: P
     from huggingface_hub import constants, file_download, hf_api
     from huggingface_hub.utils import _http
 
+    from speechgraft.checkpoint import hub as hub_of_speechgraft
+
     monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
     monkeypatch.setattr(
         constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
@@ -346,7 +362,7 @@ def in_place_of_the_real_one(monkeypatch: pytest.MonkeyPatch, hub: Hub, cache: P
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(hf_api.api, "endpoint", hub.endpoint)
     hasty = SimpleNamespace(**{**vars(time), "sleep": lambda seconds: time.sleep(min(seconds, 0.01))})
-    for module in (file_download, _http):
+    for module in (file_download, _http, hub_of_speechgraft):
         monkeypatch.setattr(module, "time", hasty)
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)  # for processes that a test starts
     monkeypatch.setenv("HF_HUB_CACHE", str(cache))

@@ -136,9 +136,11 @@ def test_an_index_that_does_not_fit_its_shards_is_refused(tmp_path: Path) -> Non
 def test_a_folder_without_weights_says_what_it_has_instead(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"there is neither model\.safetensors nor"):
         open_tensors(tmp_path)
-    (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin is a pickle"):
+    (tmp_path / "tf_model.h5").write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"there is tf_model\.h5: pass from_tf=True to read it"):
         open_tensors(tmp_path)
+    with pytest.raises(CheckpointError, match=r"there is no flax_model\.msgpack, but there is tf_model\.h5"):
+        open_tensors(tmp_path, "flax")
 
 
 @pytest.mark.parametrize("size", ["5 parsecs", "", 0, -1, "0GB"])

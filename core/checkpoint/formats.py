@@ -1,0 +1,123 @@
+"""Which files hold a checkpoint's weights: one file, or shards that an index names, of one of several kinds."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from speechgraft.errors import CheckpointError
+from speechgraft.json_files import read_json
+
+Weights = Literal["torch", "tensorflow", "flax"]
+"""Whose weights are asked for. `"torch"` are safetensors or, where there are none, pickles."""
+
+
+@attrs.frozen
+class Format:
+    """The files of one kind.
+
+    Attributes:
+        single: The file that holds all tensors.
+        stem: What the name of a shard begins with.
+        suffix: What it ends in.
+        option: The argument of `from_pretrained` that asks for them; empty where it takes none.
+    """
+
+    single: str
+    stem: str
+    suffix: str
+    option: str = ""
+
+    @property
+    def index(self) -> str:
+        """The file that says which shard holds which tensor."""
+        return f"{self.single}.index.json"
+
+    def holds(self, name: str) -> bool:
+        """Whether files with weights of this kind have such a name."""
+        shard = rf"{re.escape(self.stem)}-\d{{5}}-of-\d{{5}}{re.escape(self.suffix)}"
+        return name in (self.single, self.index) or re.fullmatch(shard, name) is not None
+
+
+SAFETENSORS: Final = Format("model.safetensors", "model", ".safetensors")
+PICKLE: Final = Format("pytorch_model.bin", "pytorch_model", ".bin")
+TENSORFLOW: Final = Format("tf_model.h5", "tf_model", ".h5", "from_tf=True")
+FLAX: Final = Format("flax_model.msgpack", "flax_model", ".msgpack", "from_flax=True")
+
+FORMATS: Final[dict[Weights, tuple[Format, ...]]] = {
+    "torch": (SAFETENSORS, PICKLE),
+    "tensorflow": (TENSORFLOW,),
+    "flax": (FLAX,),
+}
+"""What is looked for, the best first."""
+
+ALL_FORMATS: Final = (SAFETENSORS, PICKLE, TENSORFLOW, FLAX)
+
+
+def find_files(folder: Path, weights: Weights = "torch") -> tuple[Format, dict[str, Path] | Path] | None:
+    """The best kind of weights in a folder with its one file, or the file of each tensor; `None` where there is none.
+
+    Raises:
+        CheckpointError: An index is damaged, or names a file that is not beside it.
+    """
+    for kind in FORMATS[weights]:
+        if (folder / kind.single).is_file():
+            return kind, plain_file(folder, kind.single)
+        if (folder / kind.index).is_file():
+            return kind, read_index(folder, kind)
+    return None
+
+
+def read_index(folder: Path, kind: Format) -> dict[str, Path]:
+    """The shard of each tensor.
+
+    Raises:
+        CheckpointError: The index is damaged, or names a file that does not lie beside it.
+    """
+    index = folder / kind.index
+    shards = read_json(index).get("weight_map")
+    if not isinstance(shards, dict):
+        raise CheckpointError(f"{index}: expected an object under 'weight_map'")
+    for name, shard in shards.items():
+        if not isinstance(shard, str) or not _is_plain(shard) or not shard.endswith(kind.suffix):
+            raise CheckpointError(
+                f"{index}: tensor {name!r} lies in {shard!r}, expected the plain name of a {kind.suffix} file beside it"
+            )
+    files = {shard: plain_file(folder, shard) for shard in set(shards.values())}
+    return {name: files[shard] for name, shard in shards.items()}
+
+
+def _is_plain(name: str) -> bool:
+    return Path(name).name == name and "\\" not in name and "\0" not in name
+
+
+def plain_file(folder: Path, name: str) -> Path:
+    """A file of a folder, which may be a link to another within it, or into the cache of downloads that it lies in.
+
+    Raises:
+        CheckpointError: It is a link to somewhere else.
+    """
+    path = folder / name
+    if path.is_symlink():
+        target = Path(os.path.normpath(path.parent / path.readlink()))
+        stores = [above.parent / "blobs" for above in folder.absolute().parents if above.name == "snapshots"]
+        cached = any(target.parent.resolve() == store.resolve() for store in stores)
+        if not cached and not path.resolve().is_relative_to(folder.resolve()):
+            raise CheckpointError(f"{path}: is a link to {target}, which is not in that folder; copy the file there")
+    return path
+
+
+def missing(weights: Weights, names: Iterable[str]) -> str:
+    """What to say of a folder or repository whose files with these names hold no weights of the kind asked for."""
+    kinds = FORMATS[weights]
+    lacks = f"neither {' nor '.join(kind.single for kind in kinds)}" if len(kinds) > 1 else f"no {kinds[0].single}"
+    other = next((kind for kind in ALL_FORMATS for name in names if kind not in kinds and kind.holds(name)), None)
+    if other is None:
+        return f"there is {lacks}, whole or in shards with their index"
+    hint = f"pass {other.option}" if other.option else "leave from_tf and from_flax out"
+    return f"there is {lacks}, but there is {other.single}: {hint} to read it"
