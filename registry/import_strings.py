@@ -37,7 +37,7 @@ def load(reference: str) -> Any:
     module_name, _, name = reference.partition(":")
     try:
         module = import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module that exits must not end whoever asked for a list or a report
         raise PluginError(f"{reference!r} does not import: {type(error).__name__}: {error}") from error
     try:
         return getattr(module, name)

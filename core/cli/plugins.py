@@ -9,7 +9,6 @@ import typer
 
 if TYPE_CHECKING:
     from speechgraft.registry import Catalog, Origin
-    from speechgraft.registry.entries import Registered
 
 KINDS = ("encoders", "decoders", "connectors")
 """What a plugin may register."""
@@ -19,7 +18,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="List those too that SPEECHGRAFT_PLUGINS leaves out, and import every config."),
+        typer.Option(
+            "--all", help="List those too that SPEECHGRAFT_PLUGINS leaves out, and import all that entries refer to."
+        ),
     ] = False,
 ) -> None:
     """List the plugins that are installed, what each registers, and what is wrong with those that are broken.
@@ -35,32 +36,22 @@ def command(
 def describe(catalog: Catalog, *, everything: bool = False) -> list[dict[str, Any]]:
     """Every plugin with its package, version, state, what it registers and, where it is broken, the reason.
 
-    The state is `"ok"`, `"broken"` or, with `everything`, `"left out"`. With `everything` the config classes and
-    adapters that entries refer to are imported too, so that one that is not there is told of before it is needed.
+    The state is `"ok"`, `"broken"` or, with `everything`, `"left out"`. With `everything` all that entries refer to is
+    imported too, models and torch with them, so that what is not there is told of before it is needed.
     """
+    from speechgraft.registry.faults import faults
+
     plugins = {origin: _plugin(origin, "ok") for origin in catalog.plugins}
+    wrong: dict[Origin, list[str]] = {origin: [] for origin in catalog.plugins}
     for (role, name), origin in catalog.origins.items():
         plugins[origin][f"{role}s"].append(name)
-        reason = fault(catalog.entry(role, name)) if everything else None
-        if reason is not None:
-            plugins[origin].update(state="broken", broken=reason)
+        wrong[origin] += faults(catalog.entry(role, name)) if everything else []
+    for origin, problems in wrong.items():
+        if problems:
+            plugins[origin].update(state="broken", broken="; ".join(problems))
     broken = [{**_plugin(one.origin, "broken"), "broken": one.reason} for one in catalog.broken]
     left_out = [_plugin(origin, "left out") for origin in catalog.unwanted] if everything else []
     return [*plugins.values(), *broken, *left_out]
-
-
-def fault(entry: Registered) -> str | None:
-    """What is wrong with the config class or the adapter that an entry refers to; `None`: nothing."""
-    try:
-        config, adapter = entry.load_config_class(), entry.load_adapter()
-    # The modules are somebody else's code: whatever they raise must not end the list.
-    except (Exception, SystemExit) as error:  # noqa: BLE001
-        return " ".join(str(error).split())
-    if adapter.config is not config:
-        return f"{entry}: adapter {entry.adapter!r} is that of {adapter.config.__name__}, not of {config.__name__}"
-    if config.model_type != entry.name:
-        return f"{entry}: config {entry.config!r} has the model_type {config.model_type!r}, expected {entry.name!r}"
-    return None
 
 
 def _plugin(origin: Origin, state: str) -> dict[str, Any]:

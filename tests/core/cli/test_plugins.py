@@ -50,13 +50,15 @@ def test_plugins_that_the_variable_leaves_out_are_listed_on_request(
     assert {one["plugin"]: one["state"] for one in json.loads(capsys.readouterr().out)}["toy"] == "left out"
 
 
-def test_the_variable_limits_what_is_loaded_and_what_is_imported() -> None:
+def test_the_variable_limits_what_is_loaded_and_a_list_imports_no_model() -> None:
     code = (
-        "import sys, json; from speechgraft.cli import main; main(['plugins', '--all', '--json']);"
-        "assert 'torch' not in sys.modules and 'speechgraft.plugins.bert' not in sys.modules"
+        "import sys; from speechgraft.cli import main; main(['plugins', *sys.argv[1:], '--json']);"
+        "assert 'speechgraft.plugins.bert' not in sys.modules; assert sys.argv[1:] or 'torch' not in sys.modules"
     )
     environment = {**os.environ, "SPEECHGRAFT_PLUGINS": "wav2vec2, gpt2,brt"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    for arguments in ([], ["--all"]):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     states = {one["plugin"]: one for one in json.loads(done.stdout)}
     assert {name for name, one in states.items() if one["state"] == "ok"} == {"wav2vec2", "gpt2"}
     assert states["bert"]["state"] == "left out"
@@ -69,7 +71,8 @@ from speechgraft.registry import EncoderEntry, hookimpl
 @hookimpl
 def speechgraft_encoders():
     return [EncoderEntry(name="toy-{name}", config="toy_{name}_config:ToyConfig", adapter="toy_{name}_config:ADAPTER",
-                         factory="toy:F", weights="toy:w", input_kind="waveform", tiny={{}})]
+                         factory="toy_{name}_config:Toy", weights="toy_{name}_config:weight_map",
+                         input_kind="waveform", tiny={{}})]
 """
 CONFIG = """
 from typing import ClassVar
@@ -79,8 +82,20 @@ from speechgraft.config import Config, ConfigAdapter, config_class
 class ToyConfig(Config):
     model_type: ClassVar[str] = "toy-{name}"
 
+def Toy(config): ...
+
+def weight_map(config): ...
+
 ADAPTER = ConfigAdapter(ToyConfig)
 """
+DECODER = (
+    ENTRY.replace("Encoder", "Decoder")
+    .replace("encoders", "decoders")
+    .replace('input_kind="waveform"', "cross_attention='native', tokenizer='toy_tongue:read'")
+)
+CONNECTOR = (
+    ENTRY.replace("Encoder", "Connector").replace("encoders", "connectors").replace('input_kind="waveform", ', "")
+)
 FAULTS = {
     "raises": (ENTRY + "1 / 0", CONFIG, "ZeroDivisionError: division by zero"),
     "taken": (
@@ -99,10 +114,21 @@ FAULTS = {
         "'speechgraft.plugins.sew.config:ADAPTER' is that of SEWConfig, not of ToyConfig",
     ),
     "type": (ENTRY, CONFIG.replace("toy-{name}", "toy"), "has the model_type 'toy', expected 'toy-type'"),
+    "factory": (ENTRY.replace('config:Toy"', 'model:Toy"'), CONFIG, "cannot load its factory: 'toy_factory_model:Toy'"),
+    "weights": (ENTRY, CONFIG.replace("weight_map", "wait_map"), "has no 'weight_map'; did you mean 'wait_map'"),
+    "uncalled": (ENTRY, CONFIG + "\nToy = 3", "factory 'toy_uncalled_config:Toy' is 3, which cannot be called"),
+    "extractor": (ENTRY.replace("tiny", "extractor='toy_ears:Ears', tiny"), CONFIG, "cannot load its extractor"),
+    "tokenizer": (DECODER, CONFIG, "decoder 'toy-tokenizer' cannot load its tokenizer: 'toy_tongue:read' does not"),
+    "connector": (CONNECTOR, CONFIG.replace("Toy(", "Troy("), "connector 'toy-connector' cannot load its factory"),
+    "both": (
+        ENTRY,
+        "1 / 0",
+        "cannot load its weights: 'toy_both_config:weight_map' does not import: ZeroDivisionError",
+    ),
     "exits": (ENTRY, "raise SystemExit('no licence')", "no licence"),
 }
-LATER = {"none", "class", "another", "type", "exits"}
-"""Faults in what an entry refers to: nothing imports it for a list of names."""
+EARLY = {"raises", "taken", "misspelt", "newer", "older"}
+"""Faults that a list of names finds; the others are in what an entry refers to, which nothing imports for a list."""
 
 
 def install(folder: Path, name: str, hooks: str, config: str) -> None:
@@ -115,29 +141,61 @@ def install(folder: Path, name: str, hooks: str, config: str) -> None:
     (info / "entry_points.txt").write_text(f"[speechgraft]\n{name} = toy_{name}\n")
 
 
+def beside(folder: Path) -> dict[str, str]:
+    """The environment of a process that finds the packages in a folder."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+
 def test_every_faulty_package_is_reported_with_its_reason_and_everything_else_goes_on(tmp_path: Path) -> None:
     install(tmp_path, "good", ENTRY, CONFIG)
     for name, (hooks, config, _) in FAULTS.items():
         install(tmp_path, name, hooks, config)
 
-    def told(*arguments: str) -> list[dict[str, object]]:
+    def told(*arguments: str, loads_torch: bool = False) -> list[dict[str, object]]:
         code = (
             "import sys; from speechgraft.cli import main; status = main(sys.argv[1:]);"
-            "assert 'torch' not in sys.modules; sys.exit(status)"
+            f"assert ('torch' in sys.modules) == {loads_torch}; sys.exit(status)"
         )
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
         command = [sys.executable, "-c", code, *arguments, "--json"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=beside(tmp_path), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         found: list[dict[str, object]] = json.loads(done.stdout)
         return found
 
-    plugins = {one["plugin"]: one for one in told("plugins", "--all")}
+    lazily = {one["plugin"] for one in told("plugins") if one["state"] != "ok"}
+    assert lazily == EARLY
+    plugins = {one["plugin"]: one for one in told("plugins", "--all", loads_torch=True)}
     assert {name for name, one in plugins.items() if one["state"] != "ok"} == FAULTS.keys()
     for name, (_, _, reason) in FAULTS.items():
         assert (plugins[name]["package"], plugins[name]["version"]) == (f"toys-{name}", "1.2")
         assert reason in str(plugins[name]["broken"])
         assert "\n" not in str(plugins[name]["broken"])
-    names = {one["name"] for one in told("encoders")}
-    assert {"toy-good", "sew", "wav2vec2"} <= names
-    assert {f"toy-{name}" for name in FAULTS} & names == {f"toy-{name}" for name in LATER}
+    names = {one["name"] for role in ("encoders", "decoders", "connectors") for one in told(role)}
+    assert {"toy-good", "sew", "wav2vec2", "gpt2", "conv"} <= names
+    assert {f"toy-{name}" for name in FAULTS} & names == {f"toy-{name}" for name in FAULTS.keys() - EARLY}
+
+
+def test_everything_else_goes_on_working_beside_faulty_packages(tmp_path: Path) -> None:
+    install(tmp_path, "good", ENTRY, CONFIG)
+    for name, (hooks, config, _) in FAULTS.items():
+        install(tmp_path, name, hooks, config)
+    code = """
+import json
+import speechgraft as sg
+from speechgraft.registry import default_catalog
+from speechgraft.testing.matrix import combinations, try_all
+
+catalog = default_catalog()
+parts = {"encoder": dict(catalog.encoder("sew").tiny), "decoder": dict(catalog.decoder("gpt2").tiny)}
+assert sg.check("sew", "gpt2", connector="stack", **parts).ok
+assert sg.pair("sew", "gpt2", connector="stack", **parts).num_parameters() > 0
+[tried] = try_all(combinations(catalog, encoder="toy-exits", connector="stack", decoder="gpt2"), "quick")
+print(json.dumps([tried.verdict, *tried.report.problems, *sg.check("toy-factory", "gpt2").problems]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=beside(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    verdict, exits, factory = json.loads(done.stdout)
+    assert verdict not in ("ok", "no fit")  # the matrix tells of it too, and goes on
+    assert "SystemExit: no licence" in exits and "cannot load its factory" in factory
