@@ -16,6 +16,7 @@ from speechgraft.registry.entries import DecoderEntry, EncoderEntry
 from speechgraft.registry.report import PairReport
 from speechgraft.registry.routes import Routes
 from speechgraft.registry.sizes import Estimate
+from speechgraft.registry.valueless import NeedsValuesError, without_values
 from speechgraft.routing import keywords
 
 if TYPE_CHECKING:
@@ -137,20 +138,23 @@ def _trial(model: PairModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), (f"{name} takes features, but its feature_size is None: set it to the bins of a frame",)
     try:
         return (), tuple(_run(model.eval()))
-    # Somebody else's module may fail in any way; what fails on every device is its problem, what fails for
-    # want of values only says that it cannot be tried like this.
+    except NeedsValuesError as error:
+        return (f"not tried on an input: it cannot run without values ({_in_a_line(error)})",), ()
+    # Somebody else's module may fail in any way.
     except Exception as error:  # noqa: BLE001
-        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        if isinstance(error, NotImplementedError) or "meta" in text:
-            return (f"not tried on an input: it cannot run without values ({text})",), ()
+        text = f"{type(error).__name__}: {_in_a_line(error)}"
         return (), (f"running the pair fails: {text} (the kit shows which part is at fault: docs/testing.md)",)
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _run(model: PairModel) -> Iterator[str]:
     """What comes out wider or longer than the contracts promise."""
     encoder, decoder = model.encoder, model.decoder
     promised = int(encoder.output_lengths(torch.tensor([encoder.minimum_length]))[0])
-    with torch.no_grad(), torch.device("meta"):
+    with without_values():
         frames = encoder(_shortest(encoder)).last_hidden_state
         ids = torch.zeros(1, 1, dtype=torch.int64)
         memory, _ = model.connect(frames, None)
