@@ -42,7 +42,7 @@ _HOMES = {
 
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-_MODULES = ("checkpoint", "config", "contracts", "ctc", "errors", "generation", "nn", "registry", "testing")
+_MODULES = ("checkpoint", "config", "contracts", "ctc", "errors", "export", "generation", "nn", "registry", "testing")
 """Public modules, reachable as attributes without an import of their own."""
 
 __all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604 - strings, all of them

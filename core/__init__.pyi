@@ -3,6 +3,7 @@ from speechgraft import config as config
 from speechgraft import contracts as contracts
 from speechgraft import ctc as ctc
 from speechgraft import errors as errors
+from speechgraft import export as export
 from speechgraft import generation as generation
 from speechgraft import nn as nn
 from speechgraft import registry as registry

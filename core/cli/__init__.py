@@ -26,6 +26,7 @@ COMMANDS = {
     "plugins": "speechgraft.cli.plugins:command",
     "check": "speechgraft.cli.check:command",
     "pair": "speechgraft.cli.pair:command",
+    "export": "speechgraft.cli.export:command",
     "new-plugin": "speechgraft.cli.new_plugin:command",
 }
 """Each command's function, in the order of the help."""

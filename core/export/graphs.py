@@ -52,7 +52,9 @@ class ReadingGraph(nn.Module):
     def forward(self, memory: Tensor) -> tuple[Tensor, ...]:
         """*Shapes:* (utterances, frames, memory_size) to `CacheTensors.memory`."""
         cache = self.decoder.new_cache()
-        # Keys and values hang on no token: what the decoder makes of this one is computed for nothing, and not traced.
+        for store in cache.self_stores:
+            store.join()
+        # Keys and values hang on no token: what the decoder makes of this one is no result, and left out.
         ids = torch.zeros(memory.shape[0], 1, dtype=torch.int64, device=memory.device)
         self.decoder(ids, memory=memory, cache=cache, last_only=True)
         return cache.read().memory
@@ -86,11 +88,13 @@ class StepGraph(nn.Module):
 
 
 @torch.no_grad()
-def first_cache(decoder: Decoder, memory: Tensor, memory_mask: Tensor, ids: Tensor) -> tuple[CacheTensors, list[int]]:
+def first_cache(
+    decoder: Decoder, memory: Tensor, memory_mask: Tensor, ids: Tensor
+) -> tuple[CacheTensors, tuple[int, ...]]:
     """What a decoder keeps after tokens and a memory, and which of its layers attend to a memory.
 
     *Shapes:* `memory` (rows, frames, memory_size); `memory_mask` (rows, frames); `ids` (rows, tokens).
     """
     cache = decoder.new_cache()
     decoder(ids, memory=memory, memory_mask=memory_mask, cache=cache, last_only=True)
-    return cache.read(), list(cache.reading)
+    return cache.read(), cache.reading

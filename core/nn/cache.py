@@ -50,13 +50,15 @@ class SelfStore:
         assert self._keys is not None and self._values is not None, "filled by the first call"
         return self._keys[: self.length].permute(1, 2, 0, 3), self._values[: self.length].permute(1, 2, 0, 3)
 
-    def restore(self, keys: Tensor, values: Tensor) -> None:
-        """Go on from what `read` gave, of which there may be no place at all; it belongs to the store from now on.
+    def join(self) -> None:
+        """From now on join new places to the others and write none in place, as a traced program has to."""
+        self._spare = False
 
-        New places are then joined to these and not written in place, which is what `torch.export` can follow.
-        """
+    def restore(self, keys: Tensor, values: Tensor) -> None:
+        """Go on from what `read` gave, of which there may be no place at all, as after `join`."""
         self._keys, self._values = keys.permute(2, 0, 1, 3), values.permute(2, 0, 1, 3)
-        self.length, self._spare = keys.shape[2], False
+        self.length = keys.shape[2]
+        self.join()
 
     def select(self, rows: Tensor, *, start: int = 0) -> None:
         """Row `i` goes on from what was row `rows[i]`, which it is already before place `start`."""
