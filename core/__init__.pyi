@@ -22,8 +22,12 @@ from speechgraft.errors import SpeechGraftError as SpeechGraftError
 from speechgraft.errors import UnknownPluginError as UnknownPluginError
 from speechgraft.generation import GenerationConfig as GenerationConfig
 from speechgraft.plugins.bart.config import BartConfig as BartConfig
+from speechgraft.plugins.bart.models import BartForCausalLM as BartForCausalLM
 from speechgraft.plugins.bert.config import BertConfig as BertConfig
+from speechgraft.plugins.bert.models import BertLMHeadModel as BertLMHeadModel
+from speechgraft.plugins.bert.models import BertModel as BertModel
 from speechgraft.plugins.gpt2.config import GPT2Config as GPT2Config
+from speechgraft.plugins.gpt2.models import GPT2LMHeadModel as GPT2LMHeadModel
 from speechgraft.plugins.hubert.config import HubertConfig as HubertConfig
 from speechgraft.plugins.hubert.models import HubertForCTC as HubertForCTC
 from speechgraft.plugins.hubert.models import HubertForSequenceClassification as HubertForSequenceClassification

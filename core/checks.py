@@ -290,6 +290,37 @@ def check_positions(part: Encoder | Decoder, tokens: int, role: str = "decoder")
         raise InputError(f"{counted(tokens, 'token')} were asked for, but the {role} has {positions}")
 
 
+def check_memory(
+    decoder: Decoder, memory: Tensor | None, mask: Tensor | None, rows: int, *, read: bool = False
+) -> None:
+    """Refuse a memory that a language model cannot attend to.
+
+    Args:
+        decoder: Whose memory it is.
+        memory: (rows, frames, memory_size), if there is any.
+        mask: (rows, frames).
+        rows: How many there have to be.
+        read: Whether a memory was read before, so that a mask may come without.
+
+    Raises:
+        InputError: Saying why.
+    """
+    if memory is None:
+        if mask is not None and not read:
+            raise InputError("encoder_attention_mask was passed without encoder_hidden_states")
+        return
+    if not decoder.takes_memory:
+        raise InputError(
+            "encoder_hidden_states were passed, but the model was built without cross-attention: set "
+            "add_cross_attention=True in its config"
+        )
+    check_width(memory, decoder.memory_size, "encoder_hidden_states")
+    check_dtype(decoder, memory, "encoder_hidden_states")
+    check_rows(len(memory), rows, "encoder_hidden_states")
+    if mask is not None:
+        check_binary(mask, memory.shape[:2], "encoder_attention_mask")
+
+
 _SHOWN: Final = 8
 """Rows that a message names."""
 

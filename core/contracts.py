@@ -156,6 +156,35 @@ class SequenceClassifierOutput(Output):
     attentions: tuple[Tensor, ...] | None
 
 
+class CausalLMOutput(Output):
+    """What a language model gives back.
+
+    *Shapes:* `loss` (), where labels were given; `logits` (batch, tokens, vocabulary); the others as in
+    `DecoderOutput`.
+    """
+
+    loss: Tensor | None
+    logits: Tensor
+    past_key_values: DecoderCache | None
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+    cross_attentions: tuple[Tensor, ...] | None
+
+
+class PooledOutput(Output):
+    """What an encoder of text with a pooler gives back.
+
+    *Shapes:* `pooler_output` (batch, hidden_size), what the pooler makes of the first token; the others as in
+    `EncoderOutput`.
+    """
+
+    last_hidden_state: Tensor
+    pooler_output: Tensor | None
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+    frame_mask: Tensor | None
+
+
 class Component(nn.Module, ABC):
     """A part that knows how its own parameters begin.
 
@@ -273,6 +302,7 @@ class Decoder(Component):
         memory_size: Width of the memory that the cross-attention takes.
         max_positions: The most tokens of one sequence, `None` where nothing limits them.
         cross_attention: `"native"` where the pretrained model has it, `"injected"` where it is fresh.
+        takes_memory: Whether this one was built with cross-attention; a language model alone may be without.
         id_options: Options of `forward` that hold ids (rows, tokens), with how many ids there are.
     """
 
@@ -281,6 +311,7 @@ class Decoder(Component):
     memory_size: int
     max_positions: int | None
     cross_attention: CrossAttentionKind
+    takes_memory: bool = True
     id_options: Mapping[str, int] = MappingProxyType({})
 
     @abstractmethod

@@ -50,7 +50,15 @@ class DecoderInputs:
             mask = length_mask(losses.label_lengths(labels), labels.shape[1])
         return cls(losses.shift_right(labels, start=start, pad=pad), mask=mask)
 
-    def check(self, decoder: Decoder, cache: DecoderCache | None, rows: int, options: Mapping[str, Any]) -> None:
+    def check(
+        self,
+        decoder: Decoder,
+        cache: DecoderCache | None,
+        rows: int,
+        options: Mapping[str, Any],
+        *,
+        prefix: str = "decoder_",
+    ) -> None:
         """Refuse what the decoder cannot take.
 
         Args:
@@ -58,24 +66,27 @@ class DecoderInputs:
             cache: What it has seen already.
             rows: How many rows there have to be.
             options: What else it is passed.
+            prefix: What the names of the arguments begin with in the call that brought them.
 
         Raises:
             InputError: Naming the argument, and the row where it is one row's fault.
         """
-        given = one_of(decoder_input_ids=self.ids, decoder_inputs_embeds=self.embeds)
+        ids, embeds = f"{prefix}input_ids", f"{prefix}inputs_embeds"
+        given = one_of(**{ids: self.ids, embeds: self.embeds})
         if given is None:
-            raise InputError("nothing to decode: pass labels, decoder_input_ids or decoder_inputs_embeds")
+            labels = "labels, " if prefix else ""
+            raise InputError(f"nothing to decode: pass {labels}{ids} or {embeds}")
         if self.ids is not None:
-            checks.check_ids(self.ids, decoder.vocab_size, "decoder_input_ids")
+            checks.check_ids(self.ids, decoder.vocab_size, ids)
         else:
-            checks.check_width(given, decoder.hidden_size, "decoder_inputs_embeds")
-            checks.check_dtype(decoder, given, "decoder_inputs_embeds")
-        checks.check_rows(given.shape[0], rows, "decoder_inputs_embeds" if self.ids is None else "decoder_input_ids")
+            checks.check_width(given, decoder.hidden_size, embeds)
+            checks.check_dtype(decoder, given, embeds)
+        checks.check_rows(given.shape[0], rows, embeds if self.ids is None else ids)
         seen = (0 if cache is None else cache.length) + given.shape[1]
         checks.check_positions(decoder, seen)
         if self.mask is not None:
-            checks.check_binary(self.mask, (given.shape[0], seen), "decoder_attention_mask")
-        checks.check_id_options(decoder.id_options, options, given.shape[:2], prefix="decoder_")
+            checks.check_binary(self.mask, (given.shape[0], seen), f"{prefix}attention_mask")
+        checks.check_id_options(decoder.id_options, options, given.shape[:2], prefix=prefix)
 
 
 def checked_labels(labels: Tensor, decoder: Decoder, rows: int) -> Tensor:

@@ -25,7 +25,9 @@ from speechgraft.registry.report import PairReport
 if TYPE_CHECKING:
     from speechgraft.registry.ctc import CTCModel
     from speechgraft.registry.heads import SequenceClassificationModel
+    from speechgraft.registry.language import LanguageModel, reads_onwards
     from speechgraft.registry.single import EncoderModel
+    from speechgraft.registry.text_encoder import TextEncoderModel
 
 __all__ = [
     "INTERFACE",
@@ -37,11 +39,13 @@ __all__ = [
     "DecoderEntry",
     "EncoderEntry",
     "EncoderModel",
+    "LanguageModel",
     "Origin",
     "PairReport",
     "Plugin",
     "Role",
     "SequenceClassificationModel",
+    "TextEncoderModel",
     "check",
     "collect",
     "default_catalog",
@@ -51,9 +55,17 @@ __all__ = [
     "list_decoders",
     "list_encoders",
     "pair",
+    "reads_onwards",
 ]
 
-_MODELS = {"CTCModel": "ctc", "EncoderModel": "single", "SequenceClassificationModel": "heads"}
+_MODELS = {
+    "CTCModel": "ctc",
+    "EncoderModel": "single",
+    "LanguageModel": "language",
+    "SequenceClassificationModel": "heads",
+    "TextEncoderModel": "text_encoder",
+    "reads_onwards": "language",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -39,9 +39,11 @@ from speechgraft.registry.configs import (
 )
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import Role
+from speechgraft.registry.language import LanguageModel
 from speechgraft.registry.parts import CTCHead, Part, bare
 from speechgraft.registry.pretrained import Place, Pretrained, Source, with_place
 from speechgraft.registry.single import EncoderModel
+from speechgraft.registry.text_encoder import TextEncoderModel
 
 
 class PairModel(Bridge, Pretrained):
@@ -50,7 +52,7 @@ class PairModel(Bridge, Pretrained):
     Args:
         config: What to build; not needed where both parts are given.
         encoder: A ready-made encoder, or a ready-made model of one (`HubertModel`).
-        decoder: A ready-made decoder.
+        decoder: A ready-made decoder, or a ready-made language model (`BertLMHeadModel`).
         generation_config: How to generate where the call does not say; by default what the two configs say of it.
         catalog: Where the parts that `config` names are looked up; by default what is installed.
 
@@ -70,13 +72,14 @@ class PairModel(Bridge, Pretrained):
     def __init__(
         self,
         config: PairConfig | None = None,
-        encoder: Encoder | EncoderModel | None = None,
-        decoder: Decoder | None = None,
+        encoder: Encoder | EncoderModel | TextEncoderModel | None = None,
+        decoder: Decoder | LanguageModel | None = None,
         *,
         generation_config: GenerationConfig | None = None,
         catalog: Catalog | None = None,
     ) -> None:
-        encoder = None if encoder is None else bare(encoder)
+        encoder = None if encoder is None else bare(encoder, "encoder")
+        decoder = None if decoder is None else bare(decoder, "decoder")
         config = _own_config(type(self), config, encoder, decoder)
         catalog = catalog or default_catalog()
         name = config.encoder.model_type

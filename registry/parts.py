@@ -22,13 +22,15 @@ from speechgraft.checkpoint import (
     rename,
 )
 from speechgraft.config import Config
-from speechgraft.contracts import Component, Encoder
-from speechgraft.errors import CheckpointError, InputError
+from speechgraft.contracts import Component, Decoder
+from speechgraft.errors import CheckpointError, IncompatiblePairError, InputError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import PAIR_TYPES, read_part
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry, PartRole
-from speechgraft.registry.pretrained import Source, chosen_weights
+from speechgraft.registry.language import LanguageModel
+from speechgraft.registry.pretrained import Pretrained, Source, chosen_weights
 from speechgraft.registry.single import EncoderModel, SingleEncoderModel
+from speechgraft.registry.text_encoder import TextEncoderModel
 from speechgraft.special_tokens import find_token
 
 
@@ -53,7 +55,7 @@ class Part:
         """
         model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
         if model is not None:
-            model = bare(model) if role == "encoder" else model
+            model = bare(model, role)
             return cls(catalog.entry(role, model.config.model_type), model.config, None, model)
         weights = chosen_weights(options.pop(f"{role}_from_tf", False), options.pop(f"{role}_from_flax", False))
         if source is None:
@@ -111,10 +113,26 @@ class CTCHead:
         return evolve(report, ignored={name: why for name, why in report.ignored.items() if name not in self.tensors})
 
 
-def bare(encoder: Encoder | EncoderModel) -> Encoder:
-    """The encoder of a ready-made model of one; an encoder as it is."""
-    if isinstance(encoder, EncoderModel):
-        return encoder.encoder
-    if isinstance(encoder, SingleEncoderModel):
-        raise InputError(f"{type(encoder).__name__} has a head, which a pair has no place for: pass its `encoder`")
-    return encoder
+def bare(part: Any, role: PartRole) -> Any:
+    """The encoder or decoder of a ready-made model of one; a part as it is.
+
+    Raises:
+        InputError: The model has a head that a pair has no place for; or it is for the other role.
+        IncompatiblePairError: It is a language model that was built without cross-attention.
+    """
+    name = type(part).__name__
+    if isinstance(part, (EncoderModel, TextEncoderModel)) and role == "encoder":
+        return part.encoder
+    if isinstance(part, SingleEncoderModel) and role == "encoder":
+        raise InputError(f"{name} has a head, which a pair has no place for: pass its `encoder`")
+    if isinstance(part, LanguageModel) and role == "decoder":
+        part = part.decoder
+    if isinstance(part, Decoder) and role == "decoder" and not part.takes_memory:
+        raise IncompatiblePairError(
+            f"{name} was built without cross-attention, so that it would attend to nothing of the encoder: build it "
+            "of a config with is_decoder=True and add_cross_attention=True (from_pretrained takes both)"
+        )
+    if isinstance(part, Pretrained):
+        right = "an encoder alone, or its checkpoint" if role == "encoder" else "a language model, or its checkpoint"
+        raise InputError(f"{name} cannot be the {role} of a pair: pass {right}")
+    return part

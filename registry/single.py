@@ -23,8 +23,8 @@ from speechgraft.routing import keywords, named
 from speechgraft.switches import freeze_feature_encoder, recompute_layers
 
 
-class SingleEncoderModel(Pretrained):
-    """What models of one encoder share. A leaf says in `model_type` which encoder it is for.
+class OneEncoderModel(Pretrained):
+    """What models of one encoder share, whatever it takes. A leaf says in `model_type` which encoder it is for.
 
     Args:
         config: What to build; the model keeps a deep copy.
@@ -81,6 +81,24 @@ class SingleEncoderModel(Pretrained):
         names = self.catalog.encoder(self.model_type).load_weights()(self.config)
         return names.nested("encoder.", on_disk="")
 
+    def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
+        """Recompute each layer in the backward pass instead of keeping what it computed.
+
+        Raises:
+            InputError: The encoder cannot.
+        """
+        recompute_layers(self, enabled)
+
+    def _switch(self, name: str, given: bool | None) -> bool:
+        return bool(getattr(self.config, name)) if given is None else given
+
+    def _returned(self, output: Output, return_dict: bool | None) -> Any:
+        return output if self._switch("return_dict", return_dict) else output.to_tuple()
+
+
+class SingleEncoderModel(OneEncoderModel):
+    """What models of one encoder of speech share."""
+
     def encode(
         self,
         input_values: Tensor,
@@ -118,20 +136,6 @@ class SingleEncoderModel(Pretrained):
             InputError: The encoder has none.
         """
         freeze_feature_encoder(self.encoder)
-
-    def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
-        """Recompute each layer in the backward pass instead of keeping what it computed.
-
-        Raises:
-            InputError: The encoder cannot.
-        """
-        recompute_layers(self, enabled)
-
-    def _switch(self, name: str, given: bool | None) -> bool:
-        return bool(getattr(self.config, name)) if given is None else given
-
-    def _returned(self, output: Output, return_dict: bool | None) -> Any:
-        return output if self._switch("return_dict", return_dict) else output.to_tuple()
 
 
 class EncoderModel(SingleEncoderModel):

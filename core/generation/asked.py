@@ -10,7 +10,7 @@ import torch
 from speechgraft.errors import InputError
 from speechgraft.generation.config import TOKENS, GenerationConfig
 from speechgraft.generation.fusion import Fusion
-from speechgraft.generation.pair import Generating
+from speechgraft.generation.pair import Telling
 from speechgraft.generation.rules import Rule
 from speechgraft.generation.sampling import Watch
 from speechgraft.generation.stopping import Criterion
@@ -25,7 +25,7 @@ Part = TypeVar("Part", bound=Callable[..., Any])
 
 
 def settings(
-    model: Generating, generation_config: GenerationConfig | None, options: Mapping[str, Any]
+    model: Telling, generation_config: GenerationConfig | None, options: Mapping[str, Any]
 ) -> GenerationConfig:
     """How to generate: the options of a call, before the config that is passed, or else the model's.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from speechgraft import checks
 from speechgraft.config.fields import fields_of
@@ -18,7 +18,7 @@ from speechgraft.generation.beam import Beams, beam_search
 from speechgraft.generation.config import GenerationConfig
 from speechgraft.generation.fusion import Fusion, joint_ctc
 from speechgraft.generation.output import Found, GenerateOutput, output_of
-from speechgraft.generation.pair import Generating
+from speechgraft.generation.pair import Generating, Telling
 from speechgraft.generation.repetition import Source
 from speechgraft.generation.rules import Rule, Terms, rules_of
 from speechgraft.generation.sampling import Watch, drawn, most_probable, one_by_one
@@ -109,7 +109,7 @@ def generate(
         fusion=fusion,
         watch=watch,
     )
-    _warn_in_training(model)
+    warn_in_training(model.encoder, model.decoder)
     if encoder_outputs is None:
         inputs = model.named_input(
             inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
@@ -124,14 +124,14 @@ def generate(
         steps=_steps(model, config, encoded, shown),
         ends=stopping.ends,
         prompt=prompt.shape[1],
-        limit=_limit(model.decoder, config, prompt.shape[1]),
+        limit=limit_of(model.decoder, config, prompt.shape[1]),
         vocab_size=model.decoder.vocab_size,
         source=None if encoder_outputs is not None else _source(model, inputs, attention_mask),
         allowed=prefix_allowed_tokens_fn,
         own=callables(logits_processor, "logits_processor"),
     )
     parts = [*fusions(fusion), *_of_ctc(model, config, encoded, terms)]
-    found = _search(model, config, terms, prompt, stopping, generator=generator, fusion=parts, watch=watch)
+    found = search(model, config, terms, prompt, stopping, generator=generator, fusion=parts, watch=watch)
     if not config.return_dict_in_generate:
         return found.sequences
     rows = config.num_beams if config.searches_beams or parts else config.num_return_sequences
@@ -155,8 +155,8 @@ def _steps(model: Generating, config: GenerationConfig, encoded: EncoderOutput, 
     )
 
 
-def _search(
-    model: Generating,
+def search(
+    model: Telling,
     config: GenerationConfig,
     terms: Terms,
     prompt: Tensor,
@@ -233,7 +233,7 @@ def _source(model: Generating, inputs: Tensor | None, mask: Tensor | None) -> So
     return Source(inputs, torch.ones_like(inputs, dtype=torch.bool) if mask is None else mask.bool())
 
 
-def _limit(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
+def limit_of(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
     """Tokens of a row at the most, the prompt's included."""
     checks.check_positions(decoder, prompt)
     if config.max_new_tokens is not None:
@@ -256,8 +256,9 @@ def _limit(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
     return limit
 
 
-def _warn_in_training(model: Generating) -> None:
-    if model.encoder.training or model.decoder.training:
+def warn_in_training(*parts: nn.Module) -> None:
+    """Tell whoever called `generate` that dropout is on."""
+    if any(part.training for part in parts):
         warnings.warn(
             "generating in train mode: dropout makes the tokens of each call other ones; model.eval() switches it off",
             stacklevel=5,

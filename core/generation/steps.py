@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from speechgraft.contracts import Decoder, DecoderOutput
@@ -33,12 +34,13 @@ class Steps:
 
     Args:
         decoder: What gives the logits.
-        memory: (utterances, frames, memory_size).
+        memory: (utterances, frames, memory_size), or `None` where there is nothing to attend to.
         memory_mask: (utterances, frames), true or 1 for what counts, or `None`.
         cached: Whether keys and values are kept between steps; without, each step reads all tokens anew.
         keep_attentions: Whether `seen` holds attentions.
         keep_states: Whether `seen` holds hidden states.
         finite: Whether logits that are no numbers are refused.
+        prompts: (utterances, tokens), which of the tokens that rows begin with count; needed where there is no memory.
 
     Attributes:
         utterances: (live utterances,), the place that each had in the batch.
@@ -50,15 +52,18 @@ class Steps:
     def __init__(
         self,
         decoder: Decoder,
-        memory: Tensor,
+        memory: Tensor | None,
         memory_mask: Tensor | None,
         *,
         cached: bool,
         keep_attentions: bool = False,
         keep_states: bool = False,
         finite: bool = True,
+        prompts: Tensor | None = None,
     ) -> None:
-        self.utterances = torch.arange(len(memory), device=memory.device)
+        first = memory if prompts is None else prompts
+        assert first is not None, "a memory, or prompts"
+        self.utterances = torch.arange(len(first), device=first.device)
         self.times = 1
         self.taken = 0
         self.seen: list[Seen] = []
@@ -66,6 +71,7 @@ class Steps:
         self._memory = memory
         # Where every frame counts, attention is spared the mask.
         self._memory_mask = None if memory_mask is None or memory_mask.all() else memory_mask
+        self._prompts = None if prompts is None or prompts.all() else prompts.bool()
         self._cache = decoder.new_cache() if cached else None
         self._finite = finite
         self._keep = {"output_attentions": keep_attentions, "output_hidden_states": keep_states}
@@ -101,8 +107,20 @@ class Steps:
             cache=cache,
             last_only=True,
             **self._keep,
+            **self._placed(rows, seen),
         )
         return output
+
+    def _placed(self, rows: Tensor, seen: int) -> dict[str, Tensor]:
+        """Which tokens count, and their places among those, where prompts have tokens that do not."""
+        if self._prompts is None:
+            return {}
+        told = self._prompts.repeat_interleave(self.times, dim=0)  # (rows, tokens of the prompt)
+        mask = F.pad(told, (0, rows.shape[1] - told.shape[1]), value=True)  # (rows, tokens so far)
+        if "position_ids" not in self._decoder.id_options:  # such a decoder counts what it is shown
+            return {"attention_mask": mask}
+        places = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        return {"attention_mask": mask, "position_ids": places[:, seen:]}
 
     def _check_finite(self, logits: Tensor) -> None:
         # The highest of a row tells all: NaN and infinity are passed on, and where each is -inf, so is it.
@@ -135,6 +153,7 @@ class Steps:
         self.utterances = self.utterances[kept]
         if self._cache is not None:
             self._cache.keep_rows(kept)
+        self._prompts = None if self._prompts is None else self._prompts[kept]
         if self._cache is None or not self._cache.length:  # the memory is still to be read
-            self._memory = self._memory[kept]
+            self._memory = None if self._memory is None else self._memory[kept]
             self._memory_mask = None if self._memory_mask is None else self._memory_mask[kept]

@@ -11,6 +11,8 @@ from speechgraft.nn.cache import CrossStore, SelfStore
 from speechgraft.nn.disentangled import DisentangledAttention
 from speechgraft.nn.feed_forward import BottleneckAdapter, FeedForward
 
+_NO_MEMORY = "a memory for a layer without cross-attention"
+
 
 class PostNormEncoderLayer(nn.Module):
     """Each part's result is added to its input, then normalised (Vaswani et al. 2017)."""
@@ -85,7 +87,7 @@ class _DecoderLayer(nn.Module):
 
     Args:
         self_attention: Over the tokens.
-        cross_attention: Over the memory.
+        cross_attention: Over the memory; `None` in a language model that has none.
         feed_forward: At each token.
         size: Width of the sequence.
         eps: Added to variances in the norms.
@@ -95,7 +97,7 @@ class _DecoderLayer(nn.Module):
     def __init__(
         self,
         self_attention: SelfAttention,
-        cross_attention: CrossAttention,
+        cross_attention: CrossAttention | None,
         feed_forward: FeedForward,
         *,
         size: int,
@@ -106,7 +108,7 @@ class _DecoderLayer(nn.Module):
         self.self_attention = self_attention
         self.self_attention_norm = nn.LayerNorm(size, eps=eps)
         self.cross_attention = cross_attention
-        self.cross_attention_norm = nn.LayerNorm(size, eps=eps)
+        self.cross_attention_norm = None if cross_attention is None else nn.LayerNorm(size, eps=eps)
         self.feed_forward = feed_forward
         self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
         self.dropout = nn.Dropout(dropout)
@@ -135,6 +137,7 @@ class PostNormDecoderLayer(_DecoderLayer):
         hidden = self.self_attention_norm(hidden + self.dropout(attended))
         cross_weights = None
         if memory is not None or (cross_store is not None and cross_store.filled):
+            assert self.cross_attention is not None and self.cross_attention_norm is not None, _NO_MEMORY
             attended, cross_weights = self.cross_attention(
                 hidden, memory, memory_mask, store=cross_store, need_weights=need_weights
             )
@@ -163,6 +166,7 @@ class PreNormDecoderLayer(_DecoderLayer):
         hidden = hidden + self.dropout(attended)
         cross_weights = None
         if memory is not None or (cross_store is not None and cross_store.filled):
+            assert self.cross_attention is not None and self.cross_attention_norm is not None, _NO_MEMORY
             attended, cross_weights = self.cross_attention(
                 self.cross_attention_norm(hidden), memory, memory_mask, store=cross_store, need_weights=need_weights
             )

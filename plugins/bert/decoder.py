@@ -36,6 +36,7 @@ class BertDecoder(Decoder):
 
     Args:
         config: Sizes and choices; `pad_token_id` is read when it is used.
+        takes_memory: Whether there is cross-attention; without, this is a language model alone.
 
     Raises:
         ConfigError: There is no layer, so that nothing would attend to the memory.
@@ -43,7 +44,7 @@ class BertDecoder(Decoder):
 
     cross_attention = "injected"
 
-    def __init__(self, config: BertConfig) -> None:
+    def __init__(self, config: BertConfig, *, takes_memory: bool = True) -> None:
         super().__init__()
         if config.num_hidden_layers == 0:
             raise ConfigError("a BERT decoder cannot be built:", [f"$.{LAYERLESS_DECODER}"])
@@ -51,11 +52,13 @@ class BertDecoder(Decoder):
         self.vocab_size = config.vocab_size
         self.hidden_size = config.hidden_size
         self.memory_size = config.cross_attention_hidden_size or config.hidden_size
+        self.takes_memory = takes_memory
         self.max_positions = config.max_position_embeddings
         self.init_std = config.initializer_range
         self.embeddings = BertEmbeddings(config)
         self.id_options = self.embeddings.id_options()
-        self.stack = DecoderStack(decoder_layer(config, self.memory_size) for _ in range(config.num_hidden_layers))
+        memory_size = self.memory_size if takes_memory else None
+        self.stack = DecoderStack(decoder_layer(config, memory_size) for _ in range(config.num_hidden_layers))
         self.head = BertHead(
             config.hidden_size,
             config.vocab_size,

@@ -20,12 +20,12 @@ def encoder_layer(config: BertConfig) -> PostNormEncoderLayer:
     )
 
 
-def decoder_layer(config: BertConfig, memory_size: int) -> PostNormDecoderLayer:
-    """Self-attention, cross-attention, feed-forward, a norm after each."""
+def decoder_layer(config: BertConfig, memory_size: int | None) -> PostNormDecoderLayer:
+    """Self-attention, cross-attention, feed-forward, a norm after each; without a memory no cross-attention."""
     size, heads, dropout = config.hidden_size, config.num_attention_heads, config.attention_probs_dropout_prob
     return PostNormDecoderLayer(
         _self_attention(config),
-        CrossAttention(size, heads, memory_size=memory_size, dropout=dropout),
+        None if memory_size is None else CrossAttention(size, heads, memory_size=memory_size, dropout=dropout),
         _feed_forward(config),
         size=size,
         eps=config.layer_norm_eps,

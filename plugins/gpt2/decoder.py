@@ -21,22 +21,25 @@ class GPT2Decoder(Decoder):
 
     Args:
         config: Sizes and choices.
+        takes_memory: Whether there is cross-attention; without, this is a language model alone.
     """
 
     cross_attention = "injected"
 
-    def __init__(self, config: GPT2Config) -> None:
+    def __init__(self, config: GPT2Config, *, takes_memory: bool = True) -> None:
         super().__init__()
         self.config = config
         self.vocab_size = config.vocab_size
         self.hidden_size = config.n_embd
         self.memory_size = config.cross_attention_hidden_size or config.n_embd
+        self.takes_memory = takes_memory
         self.max_positions = config.n_positions
         self.embeddings = GPT2Embeddings(
             config.vocab_size, config.n_positions, config.n_embd, dropout=config.embd_pdrop
         )
         self.id_options = self.embeddings.id_options()
-        self.stack = DecoderStack(decoder_layer(config, index, self.memory_size) for index in range(config.n_layer))
+        memory_size = self.memory_size if takes_memory else None
+        self.stack = DecoderStack(decoder_layer(config, index, memory_size) for index in range(config.n_layer))
         self.norm = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.output = OutputLayer(config.n_embd, config.vocab_size, tied=config.tie_word_embeddings)
 
@@ -93,8 +96,8 @@ class GPT2Decoder(Decoder):
     def init_weights(self, module: nn.Module) -> None:
         """Normal weights, smaller where results are added up (section 2.3); zero biases; norms the identity."""
         std = self.config.initializer_range
-        adding = {"self_attention.output", "cross_attention.output", "feed_forward.outer"}
-        role = self._role(module, adding)
+        adding = {"self_attention.output", "feed_forward.outer"}
+        role = self._role(module, adding | ({"cross_attention.output"} if self.takes_memory else set()))
         init_common(module, std=std if role is None else std / math.sqrt(2 * self.config.n_layer))
         if role == "cross_attention.output" and self.config.cross_attention_init == "zero":
             assert isinstance(module, nn.Linear)

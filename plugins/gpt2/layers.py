@@ -9,13 +9,21 @@ from speechgraft.nn.layers import PreNormDecoderLayer
 from speechgraft.plugins.gpt2.config import GPT2Config
 
 
-def decoder_layer(config: GPT2Config, index: int, memory_size: int) -> PreNormDecoderLayer:
-    """Self-attention, cross-attention, feed-forward, each behind a norm; `index` counts the layers from zero."""
+def decoder_layer(config: GPT2Config, index: int, memory_size: int | None) -> PreNormDecoderLayer:
+    """Self-attention, cross-attention, feed-forward, each behind a norm; without a memory no cross-attention.
+
+    `index` counts the layers from zero.
+    """
     size, heads, upcast = config.n_embd, config.n_head, config.reorder_and_upcast_attn
     scale, dropout = attention_scale(config, index), config.attn_pdrop
+    cross_attention = None
+    if memory_size is not None:
+        cross_attention = CrossAttention(
+            size, heads, memory_size=memory_size, dropout=dropout, scale=scale, upcast=upcast
+        )
     return PreNormDecoderLayer(
         SelfAttention(size, heads, dropout=dropout, scale=scale, upcast=upcast),
-        CrossAttention(size, heads, memory_size=memory_size, dropout=dropout, scale=scale, upcast=upcast),
+        cross_attention,
         FeedForward(
             size,
             config.n_inner or 4 * size,

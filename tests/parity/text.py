@@ -21,9 +21,9 @@ POOLER = {"encoder.pooler.dense.weight", "encoder.pooler.dense.bias"}
 
 
 @st.composite
-def encoders(draw: st.DrawFn, *, layers: st.SearchStrategy[int] | None = None) -> Options:
+def encoders(draw: st.DrawFn, *, least: int = 0) -> Options:
     """A BERT as an encoder, which may be embeddings alone."""
-    return {**draw(berts()), "num_hidden_layers": draw(layers or st.integers(0, 3))}
+    return {**draw(berts()), "num_hidden_layers": draw(st.integers(least, 3))}
 
 
 @st.composite
