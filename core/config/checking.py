@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
 
 import attrs
 
@@ -14,8 +14,12 @@ from speechgraft.config.keys import file_keys_of
 from speechgraft.errors import ConfigError, RoutingError, did_you_mean
 from speechgraft.routing import unknown
 
-if TYPE_CHECKING:
-    from speechgraft.config.base import Settings
+
+class Ruled(Protocol):
+    """Fields, and rules between them: what these checks ask of a config."""
+
+    def problems(self) -> Iterator[str]:
+        """What the rules find, as `"field: what is wrong"`."""
 
 
 @attrs.define
@@ -117,7 +121,7 @@ def _why_unknown(cls: type, name: str) -> str:
     return f"{cls.__name__} has no such field{did_you_mean(name, option_names(cls))}"
 
 
-def fill(config: Settings, gathered: Gathered) -> list[str]:
+def fill(config: Ruled, gathered: Gathered) -> list[str]:
     """Give `config` all its fields, from raw values or defaults. What is wrong comes back; those fields stay unset."""
     problems = []
     for name in fields_of(type(config)):
@@ -131,7 +135,7 @@ def fill(config: Settings, gathered: Gathered) -> list[str]:
     return problems + broken_rules(config, gathered)
 
 
-def checked(config: Settings, name: str, value: Any) -> Any:
+def checked(config: Ruled, name: str, value: Any) -> Any:
     """A raw value as the field's type, past its validators.
 
     Raises:
@@ -152,7 +156,7 @@ def checked(config: Settings, name: str, value: Any) -> Any:
     return value
 
 
-def broken_rules(config: Settings, gathered: Gathered) -> list[str]:
+def broken_rules(config: Ruled, gathered: Gathered) -> list[str]:
     """What the rules between fields find, each with the path of the field that it names first."""
     problems = []
     for problem in config.problems():
