@@ -13,6 +13,7 @@ from speechgraft.bridge import Bridge
 from speechgraft.contracts import Decoder, Encoder
 from speechgraft.registry.configs import factory_options
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry
+from speechgraft.registry.keeping import unkept
 from speechgraft.registry.report import PairReport
 from speechgraft.registry.routes import Routes
 from speechgraft.registry.sizes import Estimate
@@ -44,6 +45,7 @@ def measure(
     """
     encoder, decoder, config = model.encoder, model.decoder, model.config
     projection, (notes, problems) = model.enc_to_dec_proj, _trial(model)
+    lost = tuple(_unkept(encoder_entry, decoder_entry, model))
     estimated = None
     if seconds is not None and not notes and not problems:
         estimated, notes = _estimated(model, encoder_entry, seconds)
@@ -58,7 +60,7 @@ def measure(
         decoder_size=decoder.hidden_size,
         projection=None if projection is None else (projection.in_features, projection.out_features),
         cross_attention=decoder.cross_attention,
-        injected_parameters=_injected(decoder_entry, config.decoder, decoder),
+        injected_parameters=0 if lost else _injected(decoder_entry, config.decoder, decoder),
         vocab_size=decoder.vocab_size,
         max_positions=decoder.max_positions,
         parameters=_counted(model),
@@ -69,6 +71,7 @@ def measure(
         problems=(
             *problems,
             *_broken_promises(encoder_entry, decoder_entry, model),
+            *lost,
             *_impossible_tokens(config, decoder.vocab_size),
         ),
     )
@@ -190,6 +193,15 @@ def _broken_promises(encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, m
                 f"{entry} is registered with {name} {declared!r}, but its module has {found!r}: "
                 "its plugin sets them alike"
             )
+
+
+def _unkept(encoder_entry: EncoderEntry, decoder_entry: DecoderEntry, model: PairModel) -> Iterator[str]:
+    """What would keep the pair from being saved, or from being read again."""
+    yield from unkept(encoder_entry, model.config.encoder, model.encoder)
+    yield from unkept(decoder_entry, model.config.decoder, model.decoder)
+    if model.config.connector is not None:
+        connector_entry = model.catalog.connector(model.config.connector.model_type)
+        yield from unkept(connector_entry, model.config.connector, model.connector)
 
 
 def _impossible_tokens(config: PairConfig, size: int) -> Iterator[str]:

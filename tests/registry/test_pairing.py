@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from types import ModuleType
@@ -12,10 +13,12 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from speechgraft.checkpoint import WeightMap, rename
 from speechgraft.config import Config, ConfigAdapter, config_class, field
 from speechgraft.contracts import Encoder, EncoderOutput, lengths_of
 from speechgraft.errors import ConfigError, IncompatiblePairError, RoutingError, SpeechGraftError, UnknownPluginError
@@ -220,6 +223,13 @@ class ToyConfig(Config):
     """What goes wrong."""
 
 
+@config_class
+class OtherConfig(Config):
+    """Another config."""
+
+    model_type: ClassVar[str] = "other"
+
+
 class ToyEncoder(Encoder):
     """Every second sample is a frame."""
 
@@ -267,11 +277,19 @@ class ToyEncoder(Encoder):
             nn.init.zeros_(module.bias)
 
 
+def toy_weights(config: ToyConfig) -> WeightMap:
+    known = "linear.weight" if config.fault == "bias" else "linear.{p}"
+    return WeightMap([rename(known, known)])
+
+
 @pytest.fixture
 def toys() -> Iterator[Catalog]:
     """What is installed, and an encoder of a third party."""
     module = ModuleType("toy_encoder")
-    vars(module).update(ToyConfig=ToyConfig, ToyEncoder=ToyEncoder, ADAPTER=ConfigAdapter(ToyConfig), weights=dict)
+    vars(module).update(
+        ToyConfig=ToyConfig, ToyEncoder=ToyEncoder, ADAPTER=ConfigAdapter(ToyConfig), weights=toy_weights
+    )
+    vars(module).update(OTHER=ConfigAdapter(OtherConfig))
     sys.modules["toy_encoder"] = module
     entry = EncoderEntry(
         name="toy",
@@ -317,3 +335,44 @@ def test_an_encoder_that_needs_values_is_not_accused(toys: Catalog) -> None:
     report = check("toy", "bert", encoder={"fault": "values"}, decoder=DECODER, catalog=toys)
     assert report.ok
     assert "cannot run without values" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"weights": "toy_encoder:wieghts"}, "cannot load its weights: .*has no 'wieghts'; did you mean 'weights'"),
+        ({"weights": "builtins:id"}, "weights 'builtins:id' gives [0-9]+, which is no WeightMap"),
+        ({"weights": "builtins:len"}, "encoder 'toy': its weight map fails: TypeError: "),
+        ({"adapter": "toy_encoder:ADAPTOR"}, "cannot load its adapter: .*did you mean 'ADAPTER'"),
+        ({"adapter": "toy_encoder:OTHER"}, "adapter 'toy_encoder:OTHER' is that of OtherConfig, not of ToyConfig"),
+    ],
+)
+def test_what_could_not_be_saved_or_loaded_is_told_before_it_is_trained(
+    toys: Catalog, changes: Mapping[str, str], says: str
+) -> None:
+    catalog = Catalog().extended(toys.origin("encoder", "toy"), [evolve(toys.encoder("toy"), **changes)])
+    catalog = catalog.extended(toys.origin("decoder", "bert"), decoders=[toys.decoder("bert")])
+    report = check("toy", "bert", decoder=DECODER, catalog=catalog)
+    (problem,) = report.problems
+    assert re.search(says, problem), problem
+    assert report.encoder_size == 6  # what can be told is told
+
+
+def test_a_parameter_without_a_name_on_disk_is_told_before_it_is_trained(toys: Catalog) -> None:
+    report = check("toy", "bert", encoder={"fault": "bias"}, decoder=DECODER, catalog=toys)
+    says = "encoder 'toy': no row of its weight map knows linear.bias, so that the pair could not be saved"
+    assert report.problems == (says,)
+
+
+def test_an_entry_by_another_name_than_its_model_type_is_told(toys: Catalog) -> None:
+    renamed = evolve(toys.encoder("toy"), name="doll")
+    catalog = toys.extended(Origin("doll", "dolls", "1.0"), [renamed])
+    (problem,) = check("doll", "bert", decoder=DECODER, catalog=catalog).problems
+    assert problem.startswith("encoder 'doll': ToyConfig has the model_type 'toy', expected 'doll'")
+
+
+def test_a_decoder_and_a_connector_are_asked_too(toys: Catalog) -> None:
+    parts = [evolve(part, weights="builtins:len") for part in (toys.decoder("bert"), toys.connector("mlp"))]
+    catalog = Catalog().extended(Origin("toy", "toys", "1.0"), [toys.encoder("toy")], [parts[0]], [parts[1]])
+    problems = check("toy", "bert", connector="mlp", decoder=DECODER, catalog=catalog).problems
+    assert [problem.split(":")[0] for problem in problems] == ["decoder 'bert'", "connector 'mlp'"]
