@@ -13,7 +13,7 @@ import pytest
 import torch
 import transformers
 from draws import Pair, audio, label_rows, pairs
-from families import DECODERS
+from families import DECODERS, FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -22,6 +22,10 @@ from yardstick import examples, graft, reference_pair, same, same_bits, tensors_
 from speechgraft import GenerationConfig, SpeechEncoderDecoderConfig, SpeechEncoderDecoderModel
 
 MASK_EMBEDDING = "encoder.masked_spec_embed"
+DISTANCES = {
+    f"encoder.encoder.encoder.{name}" for name in ("rel_embeddings.weight", "LayerNorm.weight", "LayerNorm.bias")
+}
+"""What SEW-D of the yardstick has also where nothing reads it: see `docs/differences.md`."""
 shard_sizes = st.sampled_from(["5GB", 1500, 6000])
 dtypes = st.sampled_from([torch.float64, torch.float32, torch.float16, torch.bfloat16])
 
@@ -47,6 +51,13 @@ def batch_and_tokens(data: st.DataObject, drawn: Pair) -> dict[str, Tensor]:
     return {**batch.inputs, "decoder_input_ids": labels.clamp(min=0)}
 
 
+def same_tokens(ours: Any, reference: Any, inputs: dict[str, Tensor]) -> None:
+    """Those of a greedy search; `test_beam.py` compares the others."""
+    heard = {name: value for name, value in inputs.items() if name != "decoder_input_ids"}
+    expected = reference.generate(**heard, max_new_tokens=4)
+    assert ours.generate(**heard, max_new_tokens=4).tolist() == expected.tolist()
+
+
 def check_theirs_here(data: st.DataObject, **names: str) -> None:
     drawn = data.draw(pairs(**names))
     reference = reference_pair(drawn).to(data.draw(dtypes))
@@ -59,11 +70,13 @@ def check_theirs_here(data: st.DataObject, **names: str) -> None:
     assert report is not None
     assert not report.missing and not report.unexpected and not report.unknown_config_keys
     assert set(report.made) <= {"encoder.features.spec_augment.embedding"}
-    assert set(report.ignored) <= {"decoder.cls.predictions.bias"}
+    unused = DISTANCES if drawn.encoder_name == "sew-d" else set()
+    assert set(report.ignored) <= {"decoder.cls.predictions.bias"} | unused
     used = [name for name in on_disk if name not in report.ignored]
     same_bits(ours.weight_map().to_disk(ours.state_dict()), on_disk, used)
     inputs = batch_and_tokens(data, drawn)
     same(ours.double()(**inputs).logits, reference.double()(**inputs).logits, "logits")
+    same_tokens(ours, reference, inputs)
     assert SpeechEncoderDecoderConfig.from_dict(written) == ours.config
 
 
@@ -90,14 +103,13 @@ def check_ours_there(data: st.DataObject, **names: str) -> None:
     # Over there the vector that masked frames become is missing where the config masks none.
     surplus = set() if drawn.encoder["mask_time_prob"] else {MASK_EMBEDDING}
     assert set(info["unexpected_keys"]) == surplus
-    assert not info["missing_keys"] and not info["mismatched_keys"] and not info["error_msgs"]
+    assert set(info["missing_keys"]) <= (DISTANCES if drawn.encoder_name == "sew-d" else set())
+    assert not info["mismatched_keys"] and not info["error_msgs"]
     assert reference.dtype == next(ours.parameters()).dtype
     same_bits(reference.state_dict(), on_disk, [name for name in on_disk if name not in surplus])
     inputs = batch_and_tokens(data, drawn)
     same(ours.double()(**inputs).logits, reference.double()(**inputs).logits, "logits")
-    del inputs["decoder_input_ids"]
-    expected = reference.generate(**inputs, max_new_tokens=4)
-    assert ours.generate(**inputs, max_new_tokens=4).tolist() == expected.tolist()
+    same_tokens(ours, reference, inputs)
 
 
 @examples(50)
@@ -113,21 +125,29 @@ def test_what_we_write_loads_in_transformers_in_many_draws(data: st.DataObject) 
     check_ours_there(data)
 
 
-@pytest.mark.parametrize("name", sorted(DECODERS.keys() - {"bert"}))
-@examples(20)
+PAIRS = [(encoder, decoder) for encoder in FAMILIES for decoder in DECODERS]
+every_pair = pytest.mark.parametrize(
+    ("encoder_name", "decoder_name"), PAIRS, ids=[f"{encoder}+{decoder}" for encoder, decoder in PAIRS]
+)
+
+
+@every_pair
+@examples(4)
 @given(data=st.data())
-def test_folders_of_every_decoder_load_on_both_sides(name: str, data: st.DataObject) -> None:
-    check_theirs_here(data, decoder_name=name)
-    check_ours_there(data, decoder_name=name)
+def test_folders_of_every_pair_load_on_both_sides(encoder_name: str, decoder_name: str, data: st.DataObject) -> None:
+    check_theirs_here(data, encoder_name=encoder_name, decoder_name=decoder_name)
+    check_ours_there(data, encoder_name=encoder_name, decoder_name=decoder_name)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", sorted(DECODERS.keys() - {"bert"}))
-@examples(300)
+@every_pair
+@examples(100)
 @given(data=st.data())
-def test_folders_of_every_decoder_load_on_both_sides_in_many_draws(name: str, data: st.DataObject) -> None:
-    check_theirs_here(data, decoder_name=name)
-    check_ours_there(data, decoder_name=name)
+def test_folders_of_every_pair_load_on_both_sides_in_many_draws(
+    encoder_name: str, decoder_name: str, data: st.DataObject
+) -> None:
+    check_theirs_here(data, encoder_name=encoder_name, decoder_name=decoder_name)
+    check_ours_there(data, encoder_name=encoder_name, decoder_name=decoder_name)
 
 
 @examples(15)
