@@ -21,6 +21,7 @@ _HOMES = {
         "RoutingError",
         "SpeechGraftError",
         "UnknownPluginError",
+        "UnofferedError",
     ),
     "speechgraft.generation": ("GenerationConfig",),
     "speechgraft.plugins.bart.config": ("BartConfig",),
@@ -39,6 +40,7 @@ _HOMES = {
     "speechgraft.plugins.wav2vec2.models": ("Wav2Vec2ForCTC", "Wav2Vec2ForSequenceClassification", "Wav2Vec2Model"),
     "speechgraft.registry": ("PairReport", "check", "list_connectors", "list_decoders", "list_encoders", "pair"),
     "speechgraft.registry.configs": ("EncoderDecoderConfig", "SpeechEncoderDecoderConfig"),
+    "speechgraft.registry.loading": ("AutoConfig", "load"),
     "speechgraft.registry.models": ("EncoderDecoderModel", "SpeechEncoderDecoderModel"),
 }
 """Public names by the module that holds them."""
@@ -59,6 +61,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_MODULE_OF[name]), name)
     elif name in _MODULES:
         return import_module(f"{__name__}.{name}")
+    elif name.startswith(("TF", "Flax")) and name.removeprefix("TF").removeprefix("Flax") in _MODULE_OF:
+        raise _of_another_framework(name)
     elif name == "__version__":
         value = _version()
     else:
@@ -75,6 +79,17 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version(__name__)
+
+
+def _of_another_framework(name: str) -> Exception:
+    """What to say of published classes for TensorFlow and Flax: their weights are read, by those for PyTorch."""
+    from speechgraft.errors import UnofferedError
+
+    option, ours = ("from_tf", name[2:]) if name.startswith("TF") else ("from_flax", name[4:])
+    return UnofferedError(
+        f"{name} is not offered: speechgraft computes with PyTorch alone. Use {ours}, which reads the weights of such "
+        f"checkpoints too: {ours}.from_pretrained(..., {option}=True)"
+    )
 
 
 def _no_attribute(name: str) -> str:

@@ -20,6 +20,7 @@ from speechgraft.errors import PluginError as PluginError
 from speechgraft.errors import RoutingError as RoutingError
 from speechgraft.errors import SpeechGraftError as SpeechGraftError
 from speechgraft.errors import UnknownPluginError as UnknownPluginError
+from speechgraft.errors import UnofferedError as UnofferedError
 from speechgraft.generation import GenerationConfig as GenerationConfig
 from speechgraft.plugins.bart.config import BartConfig as BartConfig
 from speechgraft.plugins.bart.models import BartForCausalLM as BartForCausalLM
@@ -52,6 +53,8 @@ from speechgraft.registry import list_encoders as list_encoders
 from speechgraft.registry import pair as pair
 from speechgraft.registry.configs import EncoderDecoderConfig as EncoderDecoderConfig
 from speechgraft.registry.configs import SpeechEncoderDecoderConfig as SpeechEncoderDecoderConfig
+from speechgraft.registry.loading import AutoConfig as AutoConfig
+from speechgraft.registry.loading import load as load
 from speechgraft.registry.models import EncoderDecoderModel as EncoderDecoderModel
 from speechgraft.registry.models import SpeechEncoderDecoderModel as SpeechEncoderDecoderModel
 

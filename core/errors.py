@@ -68,6 +68,10 @@ class InputError(SpeechGraftError, ValueError):
     """What was given to a model, an extractor, a tokenizer or a command cannot be used."""
 
 
+class UnofferedError(SpeechGraftError, ImportError):
+    """A published name that speechgraft knows and has no such thing for; the message says what to use instead."""
+
+
 class MissingExtraError(SpeechGraftError, ImportError):
     """A part of speechgraft is imported that needs a library which only an extra installs.
 

@@ -14,7 +14,7 @@ from attrs import field, fields, frozen
 from speechgraft.errors import PluginError
 from speechgraft.registry.entry_checks import check_interface, check_name, check_prefix, check_stride, one_of
 from speechgraft.registry.frozen import FrozenMapping
-from speechgraft.registry.import_strings import check_import_string, load
+from speechgraft.registry.import_strings import check_import_string, check_import_strings, load
 
 if TYPE_CHECKING:
     from speechgraft.checkpoint import WeightMap
@@ -140,6 +140,10 @@ class Entry(Registered):
 
     gradient_checkpointing: bool = field(default=False, metadata={"capability": True})
     """Whether the module has `gradient_checkpointing_enable()` and trains to the same gradients with it."""
+
+    models: tuple[str, ...] = field(default=(), converter=tuple, validator=check_import_strings)
+    """The classes that its checkpoints become on their own (`speechgraft.load`), under their published names, the one
+    without a head first. They are `speechgraft.registry.EncoderModel`, `CTCModel`, `LanguageModel` and the like."""
 
     def load_config_class(self) -> type[Config]:
         """The config class, imported now."""

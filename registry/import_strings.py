@@ -25,6 +25,18 @@ def check_import_string(entry: object, attribute: Attribute[Any], value: object)
         raise PluginError(f"{entry} {attribute.name}={value!r}: expected an import string 'package.module:Name'")
 
 
+def check_import_strings(entry: object, attribute: Attribute[Any], value: tuple[object, ...]) -> None:
+    """Refuse what is not all import strings, for an attrs field of several.
+
+    Raises:
+        PluginError: One is none.
+    """
+    for each in value:
+        if not (isinstance(each, str) and _IMPORT_STRING.fullmatch(each)):
+            told = f"expected import strings 'package.module:Name', but {each!r} is none"
+            raise PluginError(f"{entry} {attribute.name}={value!r}: {told}")
+
+
 def load(reference: str) -> Any:
     """The object that an import string names.
 

@@ -16,6 +16,7 @@ def speechgraft_decoders() -> Iterable[DecoderEntry]:
         adapter="speechgraft.plugins.bart.config:ADAPTER",
         factory="speechgraft.plugins.bart.decoder:BartDecoder",
         weights="speechgraft.plugins.bart.weights:weight_map",
+        models=("speechgraft.plugins.bart.models:BartForCausalLM",),
         cross_attention="native",
         positions="learned",
         gradient_checkpointing=True,

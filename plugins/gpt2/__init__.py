@@ -16,6 +16,7 @@ def speechgraft_decoders() -> Iterable[DecoderEntry]:
         adapter="speechgraft.plugins.gpt2.config:ADAPTER",
         factory="speechgraft.plugins.gpt2.decoder:GPT2Decoder",
         weights="speechgraft.plugins.gpt2.weights:weight_map",
+        models=("speechgraft.plugins.gpt2.models:GPT2LMHeadModel",),
         cross_attention="injected",
         identity=True,
         positions="learned",

@@ -17,6 +17,11 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         factory="speechgraft.plugins.hubert.encoder:HubertEncoder",
         weights="speechgraft.plugins.hubert.weights:weight_map",
         ctc_model="speechgraft.plugins.hubert.models:HubertForCTC",
+        models=(
+            "speechgraft.plugins.hubert.models:HubertModel",
+            "speechgraft.plugins.hubert.models:HubertForCTC",
+            "speechgraft.plugins.hubert.models:HubertForSequenceClassification",
+        ),
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,

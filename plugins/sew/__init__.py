@@ -17,6 +17,11 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         factory="speechgraft.plugins.sew.encoder:SEWEncoder",
         weights="speechgraft.plugins.sew.weights:weight_map",
         ctc_model="speechgraft.plugins.sew.models:SEWForCTC",
+        models=(
+            "speechgraft.plugins.sew.models:SEWModel",
+            "speechgraft.plugins.sew.models:SEWForCTC",
+            "speechgraft.plugins.sew.models:SEWForSequenceClassification",
+        ),
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,

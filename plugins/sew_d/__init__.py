@@ -17,6 +17,11 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         factory="speechgraft.plugins.sew_d.encoder:SEWDEncoder",
         weights="speechgraft.plugins.sew_d.weights:weight_map",
         ctc_model="speechgraft.plugins.sew_d.models:SEWDForCTC",
+        models=(
+            "speechgraft.plugins.sew_d.models:SEWDModel",
+            "speechgraft.plugins.sew_d.models:SEWDForCTC",
+            "speechgraft.plugins.sew_d.models:SEWDForSequenceClassification",
+        ),
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,

@@ -17,6 +17,11 @@ def speechgraft_encoders() -> Iterable[EncoderEntry]:
         factory="speechgraft.plugins.wav2vec2.encoder:Wav2Vec2Encoder",
         weights="speechgraft.plugins.wav2vec2.weights:weight_map",
         ctc_model="speechgraft.plugins.wav2vec2.models:Wav2Vec2ForCTC",
+        models=(
+            "speechgraft.plugins.wav2vec2.models:Wav2Vec2Model",
+            "speechgraft.plugins.wav2vec2.models:Wav2Vec2ForCTC",
+            "speechgraft.plugins.wav2vec2.models:Wav2Vec2ForSequenceClassification",
+        ),
         input_kind="waveform",
         stride=320,
         gradient_checkpointing=True,

@@ -1,0 +1,117 @@
+"""Checkpoints of every class are loaded by what their `config.json` says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import speechgraft as sg
+from speechgraft.errors import CheckpointError, PluginError, UnknownPluginError, UnofferedError
+from speechgraft.registry import Catalog, EncoderEntry, Origin, default_catalog
+from speechgraft.registry.loading import model_class
+
+CATALOG = default_catalog()
+SINGLE = [
+    (entry, reference)
+    for entry in (
+        *(CATALOG.encoder(name) for name in CATALOG.list_encoders()),
+        *(CATALOG.decoder(name) for name in CATALOG.list_decoders()),
+    )
+    for reference in entry.models
+]
+
+
+def saved(place: Path, entry: Any, name: str) -> Any:
+    config = entry.tiny_config()
+    if name == "BertLMHeadModel":
+        config = config.copy(is_decoder=True)
+    model = getattr(sg, name)(config)
+    model.save_pretrained(place)
+    return model
+
+
+@pytest.mark.parametrize(("entry", "reference"), SINGLE, ids=[reference.rpartition(":")[2] for _, reference in SINGLE])
+def test_a_model_of_one_part_comes_back_as_what_it_was(tmp_path: Path, entry: Any, reference: str) -> None:
+    model = saved(tmp_path, entry, reference.rpartition(":")[2])
+    again = sg.load(tmp_path)
+    assert type(again) is type(model) and not again.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+    assert type(sg.AutoConfig.from_pretrained(tmp_path)) is type(model.config)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "kind"), [("hubert", "SpeechEncoderDecoderModel"), ("bert", "EncoderDecoderModel")]
+)
+def test_a_pair_comes_back_whole(tmp_path: Path, encoder: str, kind: str) -> None:
+    tiny = {
+        name: dict(default_catalog().entry(role, name).tiny)
+        for role, name in (("encoder", encoder), ("decoder", "gpt2"))
+    }
+    sg.pair(encoder, "gpt2", encoder=tiny[encoder], decoder=tiny["gpt2"]).save_pretrained(tmp_path)
+    assert type(sg.load(tmp_path)).__name__ == kind
+    config = sg.AutoConfig.from_pretrained(tmp_path, decoder_start_token_id=3)
+    assert config.decoder_start_token_id == 3 and config.model_type == sg.load(tmp_path).config.model_type
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"architectures": ["BertForMaskedLM"]}, "BertModel"),
+        ({"architectures": None}, "BertModel"),
+        ({"architectures": "BertLMHeadModel"}, "BertModel"),
+        ({"architectures": ["BertForMaskedLM"], "is_decoder": True}, "BertLMHeadModel"),
+    ],
+)
+def test_a_class_that_there_is_not_becomes_the_nearest(changes: dict[str, Any], expected: str) -> None:
+    data = {"model_type": "bert", **changes}
+    assert model_class(data, default_catalog()).__name__ == expected
+
+
+def test_what_names_no_model_is_refused(tmp_path: Path) -> None:
+    for data, problem in (({}, "model_type is None"), ({"model_type": 3}, "model_type is 3")):
+        (tmp_path / "config.json").write_text(json.dumps(data))
+        with pytest.raises(CheckpointError, match=f"config.json: {problem}, expected the name of a model"):
+            sg.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "hubertt"}')
+    for read in (sg.load, sg.AutoConfig.from_pretrained):
+        with pytest.raises(UnknownPluginError, match="hubert"):
+            read(tmp_path)
+
+
+def test_a_plugin_without_classes_says_so() -> None:
+    entry = EncoderEntry(
+        name="mine", config="a:b", adapter="a:b", factory="a:b", weights="a:b", input_kind="waveform", tiny={}
+    )
+    catalog = Catalog().extended(Origin("mine", "mine", "1"), encoders=[entry])
+    with pytest.raises(PluginError, match="encoder 'mine' has no class of its own"):
+        model_class({"model_type": "mine"}, catalog)
+    with pytest.raises(PluginError, match=r"models=\('no string',\): expected import strings"):
+        EncoderEntry(
+            name="mine",
+            config="a:b",
+            adapter="a:b",
+            factory="a:b",
+            weights="a:b",
+            input_kind="waveform",
+            tiny={},
+            models=("no string",),
+        )
+
+
+def test_configs_are_made_by_name() -> None:
+    assert sg.AutoConfig.for_model("sew-d", hidden_size=16, num_attention_heads=2).hidden_size == 16
+
+
+@pytest.mark.parametrize("name", ["TFSpeechEncoderDecoderModel", "FlaxEncoderDecoderModel", "TFHubertForCTC"])
+def test_classes_of_other_frameworks_say_what_to_use(name: str) -> None:
+    option = "from_tf" if name.startswith("TF") else "from_flax"
+    with pytest.raises(UnofferedError, match=rf"Use {name.removeprefix('TF').removeprefix('Flax')}.*{option}=True"):
+        getattr(sg, name)
+    with pytest.raises(ImportError, match="computes with PyTorch alone"):
+        exec(f"from speechgraft import {name}")
+    assert not hasattr(sg, "TFNothing")
