@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechgraft.checkpoint.formats import Contents
 from speechgraft.checkpoint.tensorflow import kernel_layout
 from speechgraft.errors import CheckpointError, MissingExtraError
 
@@ -32,7 +33,7 @@ _DTYPES = {
 }
 
 
-def read_msgpack(path: Path) -> dict[str, Tensor]:
+def read_msgpack(path: Path) -> Contents:
     """The tensors of one file, by the names of PyTorch files and in their layouts.
 
     Raises:
@@ -54,13 +55,14 @@ def read_msgpack(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: not what Flax writes, or damaged ({problem})") from error
     if not isinstance(tree, dict):
         raise CheckpointError(f"{path}: holds a {type(tree).__name__}, expected arrays by name")
-    tensors: dict[str, Tensor] = {}
+    contents = Contents({})
     for parts, tensor in _leaves(path, tree):
         name = published_name(parts)
-        if name in tensors:
+        if name in contents.tensors:
             raise CheckpointError(f"{path}: {'/'.join(parts)} and another array are both {name!r}")
-        tensors[name] = kernel_layout(tensor) if parts[-1] == "kernel" else tensor
-    return tensors
+        contents.tensors[name] = kernel_layout(tensor) if parts[-1] == "kernel" else tensor
+        contents.origins[name] = "/".join(parts)
+    return contents
 
 
 def published_name(parts: list[str]) -> str:

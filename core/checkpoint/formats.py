@@ -6,12 +6,15 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
 from speechgraft.errors import CheckpointError
 from speechgraft.json_files import read_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Weights = Literal["torch", "tensorflow", "flax"]
 """Whose weights are asked for. `"torch"` are safetensors or, where there are none, pickles."""
@@ -57,6 +60,19 @@ FORMATS: Final[dict[Weights, tuple[Format, ...]]] = {
 """What is looked for, the best first."""
 
 ALL_FORMATS: Final = (SAFETENSORS, PICKLE, TENSORFLOW, FLAX)
+
+
+@attrs.frozen
+class Contents:
+    """What one file holds.
+
+    Attributes:
+        tensors: By the names, and in the layouts, of PyTorch files.
+        origins: What a tensor is called in the file, where that is something else.
+    """
+
+    tensors: dict[str, Tensor]
+    origins: dict[str, str] = attrs.field(factory=dict)
 
 
 def find_files(folder: Path, weights: Weights = "torch") -> tuple[Format, dict[str, Path] | Path] | None:

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,6 +75,13 @@ def locate(
         return folder
     problem = "is a file, expected the folder it lies in" if folder.exists() else "there is no such folder"
     raise CheckpointError(f"{folder}: {problem}")
+
+
+def settings_in(folder: Path) -> list[str]:
+    """The names of a folder's settings."""
+    names = sorted(path.name for path in folder.glob("*") if path.is_file())
+    kept = [name for name in names if any(fnmatch(name, pattern) for pattern in SETTINGS_FILES)]
+    return [name for name in kept if name not in _NO_SETTINGS]
 
 
 def _is_repository(source: str | os.PathLike[str]) -> bool:

@@ -13,13 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechgraft.checkpoint.formats import Contents
 from speechgraft.errors import CheckpointError
 
 _LARGEST_PICKLE = 256 * 2**20
 """Bytes of what is pickled beside the tensors' values: names, shapes, strides."""
 
 
-def read_pickle(path: Path) -> dict[str, Tensor]:
+def read_pickle(path: Path) -> Contents:
     """The tensors of one file by name, mapped from it where it is a zip file, as torch writes them since 1.6.
 
     Raises:
@@ -38,7 +39,7 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: cannot be read as tensors alone ({_first_line(error)})") from error
     if not isinstance(found, dict):
         raise CheckpointError(f"{path}: holds a {type(found).__name__}, expected tensors by name")
-    return {_name(path, name): _plain(path, name, value) for name, value in found.items()}
+    return Contents({_name(path, name): _plain(path, name, value) for name, value in found.items()})
 
 
 def _check_archive(path: Path) -> None:

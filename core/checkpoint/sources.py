@@ -11,6 +11,7 @@ from speechgraft.checkpoint.formats import (
     PICKLE,
     SAFETENSORS,
     TENSORFLOW,
+    Contents,
     Format,
     Weights,
     find_files,
@@ -36,6 +37,11 @@ def open_tensors(source: Path | str, weights: Weights = "torch") -> Mapping[str,
         CheckpointError: There is none, or a file is damaged, or holds more than tensors.
         MissingExtraError: The extra that reads such files is not installed.
     """
+    return open_contents(source, weights)[0]
+
+
+def open_contents(source: Path | str, weights: Weights = "torch") -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
+    """What `open_tensors` gives, and what tensors are called in the files where that is something else."""
     source = Path(source)
     if source.is_file():
         return _opened(_format_of(source), source)
@@ -51,21 +57,21 @@ def _format_of(file: Path) -> Format:
     return next((kind for kind in ALL_FORMATS if file.suffix == kind.suffix), SAFETENSORS)
 
 
-def _opened(kind: Format, places: Mapping[str, Path] | Path) -> Mapping[str, Tensor]:
+def _opened(kind: Format, places: Mapping[str, Path] | Path) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
     if kind is SAFETENSORS:
-        return TensorFiles(places)
-    if isinstance(places, Path):
-        return _reader(kind)(places)
-    tensors: dict[str, Tensor] = {}
-    for shard in sorted(set(places.values())):
-        for name, tensor in _reader(kind)(shard).items():
-            if name in tensors:
-                raise CheckpointError(f"{shard}: tensor {name!r} is in another shard too")
-            tensors[name] = tensor
-    return tensors
+        return TensorFiles(places), {}
+    whole = Contents({})
+    for file in [places] if isinstance(places, Path) else sorted(set(places.values())):
+        part = _reader(kind)(file)
+        for name in part.tensors:
+            if name in whole.tensors:
+                raise CheckpointError(f"{file}: tensor {name!r} is in another shard too")
+        whole.tensors.update(part.tensors)
+        whole.origins.update(part.origins)
+    return whole.tensors, whole.origins
 
 
-def _reader(kind: Format) -> Callable[[Path], dict[str, Tensor]]:
+def _reader(kind: Format) -> Callable[[Path], Contents]:
     """What reads one file; imported only now, for safetensors need neither torch nor an extra."""
     if kind is PICKLE:
         from speechgraft.checkpoint.pickles import read_pickle

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from speechgraft.checkpoint.formats import Contents
 from speechgraft.errors import CheckpointError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _LEAVES = {
 _DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
 
 
-def read_h5(path: Path) -> dict[str, Tensor]:
+def read_h5(path: Path) -> Contents:
     """The tensors of one file, by the names of PyTorch files and in their layouts.
 
     Raises:
@@ -60,10 +61,11 @@ def read_h5(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: no HDF5 file, or a damaged one ({error})") from error
 
 
-def _renamed(path: Path, datasets: Iterator[tuple[list[str], h5py.Dataset]], levels: int) -> dict[str, Tensor]:
+def _renamed(path: Path, datasets: Iterator[tuple[list[str], h5py.Dataset]], levels: int) -> Contents:
     """The tensors by name. Those that several layers share lie under each of them."""
     room = path.stat().st_size
-    tensors: dict[str, Tensor] = {}
+    contents = Contents({})
+    tensors = contents.tensors
     for parts, dataset in datasets:
         room -= _size(path, dataset)
         if room < 0:
@@ -73,7 +75,8 @@ def _renamed(path: Path, datasets: Iterator[tuple[list[str], h5py.Dataset]], lev
         if name in tensors and not torch.equal(tensors[name], tensor):
             raise CheckpointError(f"{path}: {dataset.name} differs from another tensor that is {name!r} too")
         tensors.setdefault(name, tensor)
-    return tensors
+        contents.origins.setdefault(name, "/".join(parts))
+    return contents
 
 
 def published_name(parts: list[str], levels: int) -> str:

@@ -231,6 +231,14 @@ class WeightMap:
         except PluginError:
             return None
 
+    def spelling(self, name: str) -> str:
+        """How this map writes a name on disk that it reads in another spelling as well; others as they are."""
+        match self._read(name):
+            case Rule(duplicate=False), ours:
+                return self.name_on_disk(ours[0]) or name
+            case _:
+                return name
+
     def fresh_reason(self, name: str) -> str | None:
         """Why a checkpoint may lack one of our tensors, `None` where it may not."""
         for table in self._tables:

@@ -26,6 +26,7 @@ COMMANDS = {
     "plugins": "speechgraft.cli.plugins:command",
     "check": "speechgraft.cli.check:command",
     "pair": "speechgraft.cli.pair:command",
+    "convert": "speechgraft.cli.convert:command",
     "export": "speechgraft.cli.export:command",
     "new-plugin": "speechgraft.cli.new_plugin:command",
 }

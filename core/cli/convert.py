@@ -1,0 +1,84 @@
+"""`speechgraft convert`: weights of PyTorch, TensorFlow or Flax as safetensors, and what became of each tensor."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import attrs
+import typer
+
+if TYPE_CHECKING:
+    from speechgraft.checkpoint import WeightMap
+    from speechgraft.checkpoint.convert import Converted
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(help="A folder with a checkpoint, or its id on the hub.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Argument(help="The folder to write.", show_default=False)],
+    weights: Annotated[
+        Literal["torch", "tensorflow", "flax"] | None,
+        typer.Option("--from", help="Whose weights. [default: PyTorch's where there are any, else what a folder has]"),
+    ] = None,
+    max_shard_size: Annotated[str, typer.Option(help="The largest file.")] = "5GB",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write a checkpoint's weights as safetensors beside its settings, and print what became of each tensor."""
+    from speechgraft.checkpoint import locate
+    from speechgraft.checkpoint.convert import convert
+
+    folder = locate(source, weights=weights or "torch")
+    weight_map, whole_pair = _table_of(folder)
+    converted = convert(
+        folder, out, weights=weights, weight_map=weight_map, whole_pair=whole_pair, max_shard_size=max_shard_size
+    )
+    if as_json:
+        print(json.dumps([attrs.asdict(each) for each in converted], indent=2))
+    else:
+        _print(converted, out)
+
+
+def _table_of(folder: Path) -> tuple[WeightMap | None, bool]:
+    """The weight map of the model that a folder describes, and whether it is a pair; none where no plugin reads it."""
+    from speechgraft.checkpoint import CONFIG_FILE, read_json
+    from speechgraft.registry import default_catalog
+    from speechgraft.registry.models import MODELS
+
+    if not (folder / CONFIG_FILE).is_file():
+        return None, False
+    data, catalog = read_json(folder / CONFIG_FILE), default_catalog()
+    for pair in MODELS:
+        if data.get("model_type") == pair.config_class.model_type:
+            return _map_of_pair(pair, data), True
+    decodes = any("LM" in str(name) or "Generation" in str(name) for name in data.get("architectures") or ())
+    name = data.get("model_type")
+    encoders = [catalog.encoder(each) for each in catalog.list_encoders() if each == name]
+    decoders = [catalog.decoder(each) for each in catalog.list_decoders() if each == name]
+    for entry in (*decoders, *encoders) if decodes else (*encoders, *decoders):
+        return entry.load_weights()(entry.load_adapter().read(data)), False
+    return None, False
+
+
+def _map_of_pair(pair: Any, data: dict[str, Any]) -> WeightMap:
+    from speechgraft.nn.meta import weightless
+
+    with weightless():
+        found: WeightMap = pair(pair.config_class.from_dict(data)).weight_map()
+    return found
+
+
+def _print(converted: tuple[Converted, ...], out: Path) -> None:
+    from speechgraft.cli.table import table
+
+    rows = [(each.source, each.name, _shape(each), each.use) for each in converted]
+    print(table(("in the file", "written as", "shape", "a model"), rows))
+    counts = Counter(each.use.partition(":")[0] or "written" for each in converted)
+    print(f"{out}: {len(converted)} tensors; " + ", ".join(f"{count} {use}" for use, count in sorted(counts.items())))
+
+
+def _shape(each: Converted) -> str:
+    return f"{each.dtype} {' x '.join(map(str, each.shape)) or 'number'}"
