@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from speechgraft.cli.table import table
 from speechgraft.registry import Catalog, Role, default_catalog
+
+EVERYTHING = "*"
+"""The pattern that all names match, of which there may be none."""
 
 ABSENT = "-"
 """What stands in a table where there is nothing."""
@@ -15,13 +19,18 @@ ABSENT = "-"
 def print_entries(role: Role, pattern: str, columns: tuple[str, ...], *, as_json: bool) -> None:
     """Print the entries that match, as a table with these capabilities or as JSON with all of them.
 
+    Plugins that are broken are named on standard error: what somebody looks for may be theirs.
+
     Raises:
-        UnknownPluginError: Nothing matches.
+        UnknownPluginError: A pattern was given, and nothing matches.
     """
     catalog = default_catalog()
     names = catalog.list_names(role, pattern)
-    if not names:
+    if not names and pattern != EVERYTHING:
         catalog.entry(role, pattern)
+    if catalog.broken:
+        plugins = ", ".join(one.origin.plugin for one in catalog.broken)
+        print(f"broken, and so not here: {plugins}; `speechgraft plugins` says why", file=sys.stderr)
     found = [_described(catalog, role, name) for name in names]
     if as_json:
         print(json.dumps(found, indent=2))

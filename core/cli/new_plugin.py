@@ -173,5 +173,5 @@ def _is_installed(module: str) -> bool:
 
 def _suggestion(name: str) -> str:
     """The nearest name that would do, where one is near."""
-    near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].rstrip("-")
+    near = re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789")[:LONGEST].rstrip("-")
     return f"; {near!r} would do" if near else ""

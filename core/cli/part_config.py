@@ -146,6 +146,8 @@ def _read_file(entry: Registered, path: Path, options: dict[str, Any], beneath: 
     from speechgraft.config.fields import overlaid
     from speechgraft.json_files import read_json
 
+    if not path.exists():
+        raise CheckpointError(f"{path}: there is no such file; an option is NAME=VALUE")
     data = read_json(path)
     where = f"{path} with {', '.join(options)}" if options else f"{path}"
     config_class = entry.load_config_class()

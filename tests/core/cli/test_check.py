@@ -65,6 +65,8 @@ def test_a_wrong_file_is_one_line_with_every_problem(
 def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "wav2vec2", "bert", "--decoder-config", str(tmp_path / "none.json")]) == 2
     assert "none.json: there is no such file" in capsys.readouterr().err
+    assert main(["check", "wav2vec2", "bert", "--decoder-config", "hidden_size"]) == 2
+    assert capsys.readouterr().err == "speechgraft: hidden_size: there is no such file; an option is NAME=VALUE\n"
 
 
 def test_parts_that_do_not_fit_are_one_line_and_json_on_request(

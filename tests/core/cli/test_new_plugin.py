@@ -86,6 +86,7 @@ def test_what_it_registers_is_good_for_what_reads_entries(
     ("name", "says"),
     [
         ("My_Encoder", "; 'my-encoder' would do"),
+        ("My_Encoder2", "; 'my-encoder2' would do"),
         ("2vec", "the first a letter"),
         ("my--encoder", "with single '-', '_' or '.'"),
         ("encoder-", "; 'encoder' would do"),

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from speechgraft.cli import main
-from speechgraft.registry import Origin, default_catalog
+from speechgraft.registry import Catalog, Origin, default_catalog
 
 BROKEN = default_catalog().with_broken(Origin("toy", "toy-package", "0.3"), "ImportError: no toys")
 
@@ -37,6 +37,26 @@ def test_broken_plugins_are_named_with_the_reason(
     assert told["wav2vec2"] is None
     assert main(["plugins", "--json"]) == 0
     assert {one["plugin"]: one["state"] for one in json.loads(capsys.readouterr().out)}["toy"] == "broken"
+
+
+def test_a_list_of_names_tells_of_broken_plugins_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("speechgraft.cli.listing.default_catalog", lambda: BROKEN)
+    assert main(["encoders", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "wav2vec2" in {one["name"] for one in json.loads(told.out)}
+    assert told.err == "broken, and so not here: toy; `speechgraft plugins` says why\n"
+
+
+def test_a_list_may_be_empty(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("speechgraft.cli.listing.default_catalog", Catalog)
+    assert main(["decoders", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["decoders"]) == 0
+    assert capsys.readouterr().out.split()[0] == "name"
+    assert main(["decoders", "b*"]) == 2
+    assert "no decoder is named 'b*'; known: none" in capsys.readouterr().err
 
 
 def test_plugins_that_the_variable_leaves_out_are_listed_on_request(
