@@ -38,10 +38,21 @@ _HOMES = {
     "speechgraft.plugins.sew_d.models": ("SEWDForCTC", "SEWDForSequenceClassification", "SEWDModel"),
     "speechgraft.plugins.wav2vec2.config": ("Wav2Vec2Config",),
     "speechgraft.plugins.wav2vec2.models": ("Wav2Vec2ForCTC", "Wav2Vec2ForSequenceClassification", "Wav2Vec2Model"),
+    "speechgraft.processing": ("AutoFeatureExtractor", "AutoProcessor", "AutoTokenizer", "Wav2Vec2Processor"),
     "speechgraft.registry": ("PairReport", "check", "list_connectors", "list_decoders", "list_encoders", "pair"),
     "speechgraft.registry.configs": ("EncoderDecoderConfig", "SpeechEncoderDecoderConfig"),
     "speechgraft.registry.loading": ("AutoConfig", "load"),
     "speechgraft.registry.models": ("EncoderDecoderModel", "SpeechEncoderDecoderModel"),
+    "speechgraft.text": (
+        "BartTokenizer",
+        "BartTokenizerFast",
+        "BertTokenizer",
+        "BertTokenizerFast",
+        "GPT2Tokenizer",
+        "GPT2TokenizerFast",
+        "PreTrainedTokenizerFast",
+        "Wav2Vec2CTCTokenizer",
+    ),
 }
 """Public names by the module that holds them."""
 

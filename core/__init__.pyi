@@ -45,6 +45,10 @@ from speechgraft.plugins.wav2vec2.config import Wav2Vec2Config as Wav2Vec2Config
 from speechgraft.plugins.wav2vec2.models import Wav2Vec2ForCTC as Wav2Vec2ForCTC
 from speechgraft.plugins.wav2vec2.models import Wav2Vec2ForSequenceClassification as Wav2Vec2ForSequenceClassification
 from speechgraft.plugins.wav2vec2.models import Wav2Vec2Model as Wav2Vec2Model
+from speechgraft.processing import AutoFeatureExtractor as AutoFeatureExtractor
+from speechgraft.processing import AutoProcessor as AutoProcessor
+from speechgraft.processing import AutoTokenizer as AutoTokenizer
+from speechgraft.processing import Wav2Vec2Processor as Wav2Vec2Processor
 from speechgraft.registry import PairReport as PairReport
 from speechgraft.registry import check as check
 from speechgraft.registry import list_connectors as list_connectors
@@ -57,5 +61,13 @@ from speechgraft.registry.loading import AutoConfig as AutoConfig
 from speechgraft.registry.loading import load as load
 from speechgraft.registry.models import EncoderDecoderModel as EncoderDecoderModel
 from speechgraft.registry.models import SpeechEncoderDecoderModel as SpeechEncoderDecoderModel
+from speechgraft.text import BartTokenizer as BartTokenizer
+from speechgraft.text import BartTokenizerFast as BartTokenizerFast
+from speechgraft.text import BertTokenizer as BertTokenizer
+from speechgraft.text import BertTokenizerFast as BertTokenizerFast
+from speechgraft.text import GPT2Tokenizer as GPT2Tokenizer
+from speechgraft.text import GPT2TokenizerFast as GPT2TokenizerFast
+from speechgraft.text import PreTrainedTokenizerFast as PreTrainedTokenizerFast
+from speechgraft.text import Wav2Vec2CTCTokenizer as Wav2Vec2CTCTokenizer
 
 __version__: str

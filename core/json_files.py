@@ -1,9 +1,10 @@
-"""Small JSON objects on disk: settings of extractors and tokenizers."""
+"""Small files on disk: settings of extractors and tokenizers as JSON objects, vocabularies."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,80 @@ from speechgraft.errors import CheckpointError
 # A vocabulary of a million words takes about 40 MB; what is larger is no settings file.
 _LARGEST = 256 * 2**20
 
+# Half of a character that takes two, written as JSON does; both halves together are one.
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object that a file holds.
 
     Raises:
-        CheckpointError: The file is missing, too large, not UTF-8, not JSON, or not an object.
+        CheckpointError: The file is missing, too large, a link out of its folder, not UTF-8, not JSON, or not an
+            object.
+    """
+    contents = _contents(path)
+    try:
+        text = contents.decode("utf-8")
+        data = json.loads(text)
+        if _HALF_CHARACTER.search(text):  # halves that have no other can be written to no file
+            json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: a JSON {type(data).__name__}, expected an object")
+    return data
+
+
+def read_text(path: Path) -> str:
+    """The text that a small file holds, line ends as they are.
+
+    Raises:
+        CheckpointError: The file is missing, too large, a link out of its folder, or not UTF-8.
     """
     try:
+        return _contents(path).decode("utf-8")
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not text in UTF-8 ({error})") from None
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        refuse_link_out(path)
         if path.stat().st_size > _LARGEST:
-            raise CheckpointError(f"{path}: larger than {_LARGEST // 2**20} MB, expected a small JSON file")
-        data = json.loads(path.read_text(encoding="utf-8"))
+            raise CheckpointError(f"{path}: larger than {_LARGEST // 2**20} MB, expected a small file")
+        return path.read_bytes()
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
     except CheckpointError:
         raise
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not JSON ({error})") from None
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path}: a JSON {type(data).__name__}, expected an object")
-    return data
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a small file, without white space at their ends.
+
+    Raises:
+        CheckpointError: See `read_text`.
+    """
+    lines = [line.rstrip() for line in read_text(path).split("\n")]
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def refuse_link_out(path: Path) -> None:
+    """Refuse a file that is a link to what lies outside its folder: a checkpoint brings all that it is made of.
+
+    Downloads of `huggingface_hub` are links too: from `snapshots` to `blobs` of the same repository.
+
+    Raises:
+        CheckpointError: It is one.
+    """
+    if not path.is_symlink():
+        return
+    target, folder = path.resolve(), path.parent.resolve()
+    stores = [above.parent / "blobs" for above in folder.parents if above.name == "snapshots"]
+    if not any(target.is_relative_to(place) for place in (folder, *stores)):
+        raise CheckpointError(f"{path}: a link out of its folder, to {target}, which is not followed")
 
 
 def open_to_all(path: Path, mode: int = 0o666) -> None:

@@ -11,8 +11,11 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from speechgraft.audio.padding import Padding, pad_rows, planned_length, truncate_rows
+from speechgraft.audio.collate import MASK, VALUES, Columns, Given
+from speechgraft.audio.padding import pad_rows, planned_length, truncate_rows
 from speechgraft.audio.samples import as_samples
+from speechgraft.batch import Batch, Padding, check_tensors
+from speechgraft.checkpoint.place import place_and_rest
 from speechgraft.errors import ConfigError, InputError, did_you_mean
 from speechgraft.json_files import read_json, write_json
 from speechgraft.routing import named
@@ -34,18 +37,8 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 
-class Features(dict[str, Any]):
-    """Named arrays or tensors of one batch, that read as keys and as attributes."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"there is no {name!r} here, only {sorted(self)}") from None
-
-    def to(self, device: Any) -> Self:
-        """The same batch with its tensors on another device."""
-        return type(self)((key, value.to(device)) for key, value in self.items())
+class Features(Batch):
+    """`input_values` and, where it is asked for, `attention_mask` of a batch of audio."""
 
 
 def _checked(extractor: Wav2Vec2FeatureExtractor, attribute: attrs.Attribute[Any], value: Any) -> Any:
@@ -112,6 +105,9 @@ class Wav2Vec2FeatureExtractor:
 
     FILE: ClassVar[str] = "preprocessor_config.json"
 
+    model_input_names: ClassVar[tuple[str, ...]] = (VALUES, MASK)
+    """What a call gives."""
+
     def __attrs_post_init__(self) -> None:
         problems = [_problem(name, getattr(self, name)) for name in _KINDS]
         if found := [problem for problem in problems if problem]:
@@ -157,6 +153,45 @@ class Wav2Vec2FeatureExtractor:
             batch["attention_mask"] = masks
         return Features((key, _as_tensors(arrays, return_tensors)) for key, arrays in batch.items())
 
+    @named
+    def pad(
+        self,
+        processed_features: Given,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        truncation: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: Literal["pt", "np"] | None = None,
+    ) -> Features:
+        """Put what calls gave together to one batch, without normalising it again.
+
+        Args:
+            processed_features: Features of a batch, or a list of those of each utterance. What there is besides
+                values and masks is put one row behind the other.
+            padding: As in a call.
+            max_length: As in a call.
+            truncation: As in a call.
+            pad_to_multiple_of: As in a call.
+            return_attention_mask: As in a call; masks that are put in come out.
+            return_tensors: As in a call; by default what was put in.
+
+        Raises:
+            InputError: There are no `input_values`, or rows of different lengths are asked for as one tensor.
+        """
+        columns = Columns.of(processed_features)
+        values, masks = columns.padded(
+            padding, max_length, truncation, pad_to_multiple_of, value=self.padding_value, side=self.padding_side
+        )
+        kind = return_tensors or columns.kind
+        batch = Features({VALUES: _as_tensors(values, kind)})
+        wants_mask = self.return_attention_mask if return_attention_mask is None else return_attention_mask
+        if wants_mask or columns.masks is not None:
+            batch[MASK] = _as_tensors(masks, kind)
+        for name, rows in columns.others.items():
+            batch[name] = _as_tensors([np.asarray(row) for row in rows], kind)
+        return batch
+
     def _normalised(
         self, rows: list[NDArray[np.float32]], length: int | None, has_mask: bool
     ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.int32]]]:
@@ -186,31 +221,36 @@ class Wav2Vec2FeatureExtractor:
         return {"feature_extractor_type": "Wav2Vec2FeatureExtractor", **self.extras, **settings}
 
     @classmethod
-    def from_pretrained(cls, dir_or_id: str | os.PathLike[str], **overrides: Any) -> Self:
+    def from_pretrained(cls, dir_or_id: str | os.PathLike[str], **options: Any) -> Self:
         """Read from a folder or a hub repository.
 
         The settings are in `preprocessor_config.json`, or under `feature_extractor` in `processor_config.json`.
+
+        Args:
+            dir_or_id: A folder, or the id of a repository on the hub.
+            **options: `revision`, `subfolder`, `token`, `cache_dir`, `local_files_only`, for the hub; settings in
+                place of those of the file.
 
         Raises:
             CheckpointError: There is neither, or it is not a JSON object.
             ConfigError: A value is wrong, or an override is unknown.
         """
-        for name in overrides.keys() - _KINDS.keys():
+        folder, settings = place_and_rest(dir_or_id, options)
+        for name in settings.keys() - _KINDS.keys():
             raise ConfigError(f"{cls.__name__} has no setting {name!r}{did_you_mean(name, _KINDS)}")
-        return cls.from_dict({**_settings_in(_folder(dir_or_id)), **overrides})
+        return cls.from_dict({**read_settings(folder), **settings})
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `preprocessor_config.json` into a folder, which is made if it is not there."""
         write_json(Path(folder) / self.FILE, self.to_dict())
 
 
-def _folder(dir_or_id: str | os.PathLike[str]) -> Path:
-    from speechgraft.checkpoint.hub import SETTINGS_FILES, locate
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What the files of a folder say of the extractor.
 
-    return locate(dir_or_id, files=SETTINGS_FILES)
-
-
-def _settings_in(folder: Path) -> dict[str, Any]:
+    Raises:
+        CheckpointError: There are none, or one is not a JSON object.
+    """
     processor = folder / "processor_config.json"
     if not (folder / Wav2Vec2FeatureExtractor.FILE).exists() and processor.exists():
         settings = read_json(processor).get("feature_extractor")
@@ -251,9 +291,8 @@ def _standardised(row: NDArray[np.float32]) -> NDArray[np.float32]:
 def _as_tensors(arrays: list[NDArray[Any]], kind: str | None) -> Any:
     if kind is None:
         return arrays
-    if kind not in ("pt", "np"):
-        raise InputError(f"return_tensors={kind!r}, expected 'pt', 'np' or None")
-    lengths = {len(array) for array in arrays}
+    check_tensors(kind)
+    lengths = {len(array) for array in arrays if array.ndim}
     if len(lengths) > 1:
         raise InputError(f"rows of {min(lengths)} to {max(lengths)} samples make no single tensor; pass padding=True")
     stacked = np.stack(arrays)

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgraft.batch import Padding, rounded_up
 from speechgraft.errors import InputError
 
 Row = NDArray[np.float32]
-
-
-class Padding(Enum):
-    """What rows are padded to."""
-
-    LONGEST = "longest"
-    MAX_LENGTH = "max_length"
-    DO_NOT_PAD = "do_not_pad"
-
-    @classmethod
-    def parse(cls, value: Any) -> Padding:
-        """From the argument of a call: `True` is the longest row, `False` no padding."""
-        if isinstance(value, bool) or value is None:
-            return cls.LONGEST if value else cls.DO_NOT_PAD
-        try:
-            return cls(value)
-        except ValueError:
-            choices = ", ".join(repr(kind.value) for kind in cls)
-            raise InputError(f"padding={value!r}, expected True, False, {choices}") from None
 
 
 def truncate_rows(rows: list[Row], max_length: int | None, multiple: int | None, truncation: bool) -> list[Row]:
@@ -51,15 +32,6 @@ def planned_length(rows: list[Row], padding: Padding, max_length: int | None, mu
     if max_length is None:
         raise InputError("padding='max_length' needs max_length")
     return rounded_up(max_length, multiple)
-
-
-def rounded_up(length: int, multiple: int | None) -> int:
-    """The smallest multiple that is no less than `length`."""
-    if multiple is None:
-        return length
-    if multiple <= 0:
-        raise InputError(f"pad_to_multiple_of={multiple}, expected a positive number")
-    return -(-length // multiple) * multiple
 
 
 def pad_rows(

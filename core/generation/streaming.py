@@ -59,7 +59,7 @@ class TextDeltas:
         Raises:
             InputError: The tokenizer wrote the end otherwise than it had settled.
         """
-        self._tell(row, self._tokenizer.decode(self._tokens(ids)))
+        self._tell(row, self._tokenizer.text(self._tokens(ids)))
 
     def _tokens(self, ids: Tensor) -> tuple[int, ...]:
         return said(ids.tolist()[self._prompt :], self._ends)

@@ -130,7 +130,7 @@ class PairHearing(Hearing):
         tokens = said(row, ends)
         endless = ends and len(tokens) == len(row)
         warnings = (f"stopped after {len(tokens)} tokens without an end",) if endless else ()
-        return Heard(self.tokenizer.decode(tokens), tokens, warnings=warnings)
+        return Heard(self.tokenizer.text(tokens), tokens, warnings=warnings)
 
     def _timed(
         self, heard: list[Heard], ids: Tensor, batch: Batch, encoded: EncoderOutput, options: PairOptions

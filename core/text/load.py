@@ -3,31 +3,94 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from speechgraft.checkpoint.place import check_known, place_and_rest
+from speechgraft.errors import CheckpointError
+from speechgraft.json_files import read_json
 from speechgraft.text.contract import TextTokenizer
 from speechgraft.text.ctc import CTCTokenizer
-from speechgraft.text.settings import read_settings
+from speechgraft.text.families import OPTIONS
+from speechgraft.text.named import NAMED, BartTokenizer, BertTokenizer, GPT2Tokenizer
+from speechgraft.text.settings import CONFIG_FILE, read_settings
 from speechgraft.text.tokenizer import Tokenizer
 
+_CTC = "Wav2Vec2CTCTokenizer"
 
-def load_tokenizer(dir_or_id: str | os.PathLike[str]) -> TextTokenizer:
+_OF_MODELS: Mapping[str, type[Tokenizer]] = {
+    "bert": BertTokenizer,
+    "gpt2": GPT2Tokenizer,
+    "bart": BartTokenizer,
+    "roberta": BartTokenizer,
+}
+"""By the `model_type` of what writes, where nothing says what its tokenizer is."""
+
+SETTINGS = tuple(
+    dict.fromkeys([*OPTIONS, "target_lang", *(name for each in _OF_MODELS.values() for name in each.FAMILY.own)])
+)
+"""Settings that may be given in place of those of a file."""
+
+
+def load_tokenizer(dir_or_id: str | os.PathLike[str], **options: Any) -> TextTokenizer:
     """The tokenizer of a folder or hub repository.
 
     `tokenizer.json`, `vocab.txt`, and `vocab.json` with `merges.txt` make a `Tokenizer`; a `vocab.json`
     alone, or beside a `tokenizer_config.json` that says so, is the vocabulary of a CTC model.
 
+    Args:
+        dir_or_id: A folder, or the id of a repository on the hub.
+        **options: `revision`, `subfolder`, `token`, `cache_dir`, `local_files_only`, for the hub; settings in place
+            of those of `tokenizer_config.json`, such as `padding_side` or `pad_token`.
+
     Raises:
-        CheckpointError: There is none of them, or one cannot be read.
+        CheckpointError: There is none of them, or one cannot be read; it is code of its own.
+        ConfigError: `trust_remote_code=True`.
+        RoutingError: An option is unknown.
     """
-    from speechgraft.checkpoint.hub import SETTINGS_FILES, locate
+    folder, overrides = place_and_rest(dir_or_id, options)
+    check_known(overrides, SETTINGS)
+    settings = {**read_settings(folder), **overrides}
+    return _class_of(folder, settings).read(folder, settings)
 
-    folder = Path(locate(dir_or_id, files=SETTINGS_FILES))
-    return CTCTokenizer.from_pretrained(folder) if _is_ctc(folder) else Tokenizer.from_pretrained(folder)
+
+def _class_of(folder: Path, settings: Mapping[str, Any]) -> type[Tokenizer] | type[CTCTokenizer]:
+    described = read_json(folder / "config.json") if (folder / "config.json").exists() else {}
+    named = settings.get("tokenizer_class", described.get("tokenizer_class"))
+    name = named.removesuffix("Fast") if isinstance(named, str) else None
+    if name == _CTC:
+        return CTCTokenizer
+    if name in NAMED and NAMED[name] is not Tokenizer:
+        return NAMED[name]
+    if name is not None and name not in NAMED:
+        _refuse_own_code(folder, name, settings)
+    if _holds_characters(folder):
+        return CTCTokenizer
+    return Tokenizer if name is not None else _OF_MODELS.get(_writes(described), Tokenizer)
 
 
-def _is_ctc(folder: Path) -> bool:
-    if read_settings(folder).get("tokenizer_class") == "Wav2Vec2CTCTokenizer":
-        return True
+def _refuse_own_code(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a class that only code in the folder can make; another may have all that counts in `tokenizer.json`."""
+    if settings.get("auto_map"):
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: its {name} is code of its own ($.auto_map), and no code of a checkpoint is ever "
+            "run; a plugin that you install can bring it, see EncoderEntry and DecoderEntry"
+        )
+    if not (folder / "tokenizer.json").exists():
+        known = ", ".join([*NAMED, _CTC])
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: a {name} is none of {known}, and there is no tokenizer.json, which needs no class"
+        )
+
+
+def _holds_characters(folder: Path) -> bool:
     others = ("tokenizer.json", "vocab.txt", "merges.txt")
     return (folder / "vocab.json").exists() and not any((folder / name).exists() for name in others)
+
+
+def _writes(described: Mapping[str, Any]) -> str:
+    """The `model_type` of the model that writes: a pair's decoder, or the model itself."""
+    decoder = described.get("decoder")
+    kind = (decoder if isinstance(decoder, Mapping) else described).get("model_type")
+    return kind if isinstance(kind, str) else ""

@@ -35,13 +35,13 @@ def words_of(tokenizer: TextTokenizer, tokens: Sequence[int]) -> list[Word]:
     belongs to both, and the bytes of a character that was split between tokens stay together.
 
     Args:
-        tokenizer: Whose `decode` writes the tokens: what each adds to the text is seen by decoding what leads up to it.
+        tokenizer: Whose `text` writes the tokens: what each adds to the text is seen by decoding what leads up to it.
         tokens: Ids; those that write nothing belong to no word.
 
     Raises:
         InputError: An id is negative or no integer.
     """
-    text = tokenizer.decode(tokens)
+    text = tokenizer.text(tokens)
     covers = _covers(tokenizer, tokens, text)
     words = []
     for found in _WORD.finditer(text):
@@ -52,7 +52,7 @@ def words_of(tokenizer: TextTokenizer, tokens: Sequence[int]) -> list[Word]:
 
 def _covers(tokenizer: TextTokenizer, tokens: Sequence[int], text: str) -> list[tuple[int, int]]:
     """For each token the first character of `text` that it writes and the one behind its last."""
-    written = [tokenizer.decode(tokens[: place + 1]) for place in range(len(tokens))]
+    written = [tokenizer.text(tokens[: place + 1]) for place in range(len(tokens))]
     settled = [_shared(each, text) for each in written]
     for place in reversed(range(len(tokens) - 1)):  # what a later token changes was not settled
         settled[place] = min(settled[place], settled[place + 1])

@@ -74,7 +74,7 @@ def test_what_is_told_adds_up_to_the_text_of_each_row(data: st.DataObject, token
             deltas(row, torch.tensor([0, *tokens][:count]))
     for row, tokens in enumerate(rows):
         deltas.finish(row, torch.tensor([0, *tokens]))
-    assert told == [tokenizer.decode(tokens) for tokens in rows]
+    assert told == [tokenizer.text(tokens) for tokens in rows]
 
 
 def shown(tokenizer: TextTokenizer, tokens: list[int]) -> list[str]:

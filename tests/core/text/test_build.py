@@ -25,7 +25,7 @@ def test_texts_are_written_back_with_single_spaces(kind: str, texts: list[str]) 
     tokenizer = build_tokenizer(texts, kind)  # type: ignore[arg-type]
     for text in texts:
         for special in (True, False):
-            assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=special)) == " ".join(text.split())
+            assert tokenizer.text(tokenizer.encode(text, add_special_tokens=special)) == " ".join(text.split())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -58,7 +58,8 @@ def test_a_wordpiece_vocabulary_is_read_as_berts(lower: bool, text: str, bert_fo
     assert isinstance(ours, Tokenizer) and ours.vocab_size == len(PIECES)
     assert ours.encode(text) == theirs(text).input_ids
     assert ours.encode(text, add_special_tokens=False) == theirs(text, add_special_tokens=False).input_ids
-    assert ours.decode(ours.encode(text)) == theirs.decode(theirs(text).input_ids, skip_special_tokens=True).strip()
+    assert ours.decode(ours.encode(text)) == theirs.decode(theirs(text).input_ids)
+    assert ours.text(ours.encode(text)) == theirs.decode(theirs(text).input_ids, skip_special_tokens=True).strip()
     assert (ours.start_token_id, ours.end_token_id, ours.pad_token_id, ours.unk_token_id) == (2, 3, 0, 1)
 
 
@@ -102,21 +103,25 @@ def test_what_is_saved_here_loads_here_and_there(
     for line in lines:
         ids = ours.encode(line)
         assert again.encode(line) == theirs(line).input_ids == auto(line).input_ids == ids
-        assert again.decode(ids) == theirs.decode(ids, skip_special_tokens=True).strip() == ours.decode(ids)
+        assert again.decode(ids) == theirs.decode(ids) == ours.decode(ids)
+        assert again.text(ids) == theirs.decode(ids, skip_special_tokens=True).strip() == ours.text(ids)
 
 
 def test_settings_that_other_tools_wrote_are_kept(bert_folder: Path, tmp_path: Path) -> None:
     tokenizer = Tokenizer.from_pretrained(bert_folder)
-    tokenizer.settings["model_max_length"] = 512
+    tokenizer.settings["chat_template"] = "{{ it }}"
+    tokenizer.model_max_length = 512
     tokenizer.save_pretrained(tmp_path)
-    assert Tokenizer.from_pretrained(tmp_path).settings["model_max_length"] == 512
+    again = Tokenizer.from_pretrained(tmp_path)
+    assert again.settings["chat_template"] == "{{ it }}" and again.model_max_length == 512
 
 
 @pytest.mark.parametrize(
     ("name", "contents", "message"),
     [
         ("none", "", "no tokenizer here"),
-        ("tokenizer.json", "{", "not a tokenizer"),
+        ("tokenizer.json", "{", "not JSON"),
+        ("tokenizer.json", "{}", "not a tokenizer"),
         ("vocab.txt", "", "the vocabulary is empty"),
     ],
 )
@@ -137,7 +142,9 @@ def test_special_tokens_are_read_from_their_older_file(bert_folder: Path, tmp_pa
     (tmp_path / "special_tokens_map.json").write_text('{"bos_token": {"content": "my"}, "pad_token": "[PAD]"}')
     assert Tokenizer.from_pretrained(tmp_path).special_tokens == {"bos": "my", "pad": "[PAD]"}
     (tmp_path / "tokenizer_config.json").write_text('{"pad_token": "[MASK]"}')
+    assert Tokenizer.from_pretrained(tmp_path).special_tokens == {"bos": "my", "pad": "[PAD]"}
+    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": "[MASK]", "added_tokens_decoder": {}}')
     assert Tokenizer.from_pretrained(tmp_path).special_tokens == {"pad": "[MASK]"}
-    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": 3}')
+    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": 3, "added_tokens_decoder": {}}')
     with pytest.raises(CheckpointError, match="'pad' is 3, expected a string"):
         Tokenizer.from_pretrained(tmp_path)

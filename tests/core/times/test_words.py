@@ -61,7 +61,7 @@ def test_tokens_of_a_word_write_that_word(words: list[str], tokenizer: TextToken
     found = words_of(tokenizer, tokens)
     assert [word.text for word in found] == words
     for word in found:
-        assert tokenizer.decode(tokens[word.first : word.end]).split()[-1].removeprefix("##") == word.text
+        assert tokenizer.text(tokens[word.first : word.end]).split()[-1].removeprefix("##") == word.text
     for one, other in pairwise(found):
         assert one.end <= other.first
 
@@ -71,7 +71,7 @@ def test_tokens_of_a_word_write_that_word(words: list[str], tokenizer: TextToken
 def test_any_tokens_have_the_words_of_their_text_in_order(data: st.DataObject, tokenizer: TextTokenizer) -> None:
     tokens = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=15))
     found = words_of(tokenizer, tokens)
-    assert [word.text for word in found] == tokenizer.decode(tokens).split()
+    assert [word.text for word in found] == tokenizer.text(tokens).split()
     places = [place for word in found for place in (word.first, word.end - 1)]
     assert places == sorted(places) and all(0 <= place < len(tokens) for place in places)
 

@@ -35,7 +35,7 @@ def test_languages_and_pieces_are_the_yardsticks(both, text):
     assert ours.encode(text) == ids
     assert ours.encode(text, add_special_tokens=False) == theirs.encode(text, add_special_tokens=False)
     assert ours.vocab_size == len(theirs)
-    assert ours.decode(ids).split() == theirs.decode(ids, skip_special_tokens=True).split()
+    assert ours.text(ids).split() == theirs.decode(ids, skip_special_tokens=True).split()
 
 
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "abc", "a@@", "b@@", "bc", "ab@@", "c", "c@@", "a", "b"]

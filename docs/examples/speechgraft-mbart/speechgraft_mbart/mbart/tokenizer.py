@@ -118,7 +118,7 @@ class MBartTokenizer(TextTokenizer):
         end, language = self._named[_SPECIAL["eos"]], self.language_id(self.language)
         return [*ids, end, language] if self.style == "mbart" else [language, *ids, end]
 
-    def decode(self, ids: Iterable[int], skip_special_tokens: bool = True) -> str:
+    def decode(self, ids: Iterable[int], skip_special_tokens: bool = False) -> str:
         """The text of token ids. Ids beyond the vocabulary, which a wider model can give, have no text.
 
         Raises:

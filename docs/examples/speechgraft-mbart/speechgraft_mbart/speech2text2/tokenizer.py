@@ -85,7 +85,7 @@ class Speech2Text2Tokenizer(TextTokenizer):
         unknown = self.vocabulary[self._special["unk"]]
         return [self.vocabulary.get(piece, unknown) for word in words for piece in self._split(word)]
 
-    def decode(self, ids: Iterable[int], skip_special_tokens: bool = True) -> str:
+    def decode(self, ids: Iterable[int], skip_special_tokens: bool = False) -> str:
         """The text of token ids. Ids beyond the vocabulary, which a wider model can give, have no text.
 
         Raises:
