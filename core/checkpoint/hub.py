@@ -196,17 +196,15 @@ class _Repository:
 
 
 def _persistently(download: Callable[[], T]) -> T:
-    """Try a download again while the hub fails, which the client does by itself where a connection ends, not here."""
+    """Try a download again while the hub says that it fails; broken connections the client mends itself."""
     from huggingface_hub import errors
 
     for pause in _PAUSES:
         try:
             return download()
-        except (OSError, ValueError) as error:  # the client's own errors; those of a broken connection are none of them
-            if not isinstance(error, errors.HfHubHTTPError) or error.response.status_code < 500:
+        except errors.HfHubHTTPError as error:
+            if error.response.status_code < 500:
                 raise
-        except Exception:  # noqa: BLE001  the transport's, which change by version; the last one is not caught
-            pass
         time.sleep(pause)
     return download()
 

@@ -36,7 +36,7 @@ Fault = Literal["cut", "cut forever", "short", "garbled", "slow", "silent", "500
 - `cut`: the first answer ends in the middle; a request for the rest is served. `cut forever`: each ends where it began.
 - `short`: half of the bytes are sent as if they were all, against the size that was announced.
 - `garbled`: one byte differs from what the ETag stands for.
-- `slow`: each piece comes after a pause. `silent`: nothing comes for a second.
+- `slow`: each piece comes after a pause. `silent`: at the first GET nothing comes for a second.
 - `500`: the first GET is answered with 500; `500 forever`: each.
 - `no etag`: the answer says neither ETag nor commit.
 """
@@ -223,9 +223,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _send(self, repository: Repository, file: str, content: bytes, headers: dict[str, str]) -> None:
         fault = repository.faults.get(file)
         getting = self.command == "GET"
+        if fault in ("500", "silent") and getting:
+            del repository.faults[file]
         if fault in ("500", "500 forever") and getting:
-            if fault == "500":
-                del repository.faults[file]
             return self._json({}, 500)
         if fault == "no etag":
             headers = {}

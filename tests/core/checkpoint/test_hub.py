@@ -191,9 +191,12 @@ def test_a_repository_that_is_not_there_is_said_in_one_sentence(hub: Hub) -> Non
     assert str(caught.value).startswith("owner/missing: ") and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("fault", ["cut", "slow", "500"])
+@pytest.mark.parametrize("fault", ["cut", "slow", "500", "silent"])
 @pytest.mark.parametrize("name", ["vocab.txt", "model.safetensors"])
-def test_what_goes_wrong_once_is_tried_again(hub: Hub, name: str, fault: Fault) -> None:
+def test_what_goes_wrong_once_is_tried_again(
+    hub: Hub, name: str, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
     hub.add(ID, FILES)
     hub.fault(ID, name, fault)
     assert (locate(ID) / name).read_bytes() == FILES[name]
