@@ -50,7 +50,7 @@ def read_msgpack(path: Path) -> Contents:
             tree = msgpack.unpackb(memoryview(content), ext_hook=_leaf, max_array_len=0)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, TypeError, KeyError, msgpack.UnpackException, MemoryError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, LookupError, msgpack.UnpackException, MemoryError, RecursionError) as error:
         problem = str(error) or type(error).__name__
         raise CheckpointError(f"{path}: not what Flax writes, or damaged ({problem})") from error
     if not isinstance(tree, dict):

@@ -53,12 +53,17 @@ def read_h5(path: Path) -> Contents:
         raise CheckpointError(f"{path}: there is no such file")
     try:
         with h5py.File(path, "r") as file:
-            levels = 2 if "layer_names" in file.attrs else 0
-            return _renamed(path, _datasets(path, file), levels)
+            return _renamed(path, _datasets(path, file), _levels(file))
     except CheckpointError:
         raise
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, MemoryError, OverflowError) as error:
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError, MemoryError, OverflowError) as error:
         raise CheckpointError(f"{path}: no HDF5 file, or a damaged one ({error})") from error
+
+
+def _levels(file: h5py.File) -> int:
+    """How many groups are those of layer and model: none in shards, whose layers are listed with their whole paths."""
+    layers = file.attrs.get("layer_names")
+    return 0 if layers is None or any("/" in str(name) for name in layers) else 2
 
 
 def _renamed(path: Path, datasets: Iterator[tuple[list[str], h5py.Dataset]], levels: int) -> Contents:

@@ -48,10 +48,13 @@ def test_names_are_those_of_pytorch_files(tmp_path: Path, place: str, name: str)
     assert {key: value.tolist() for key, value in read(tmp_path).items()} == {name: [0, 1, 2]}
 
 
-def test_shards_have_paths_without_the_models_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "too many to list"])
+def test_shards_have_paths_without_the_models_name(tmp_path: Path, listed: bool) -> None:
     shards = {f"tf_model-{n:05}-of-00002.h5": n for n in (1, 2)}
     for shard, n in shards.items():
-        with new_file(tmp_path, shard, layers=False) as file:
+        with new_file(tmp_path, shard, layers=listed) as file:
+            if listed:
+                file.attrs["layer_names"] = [b"bert/encoder/layer_._%d/dense/kernel:0" % n, b"model.shared"]
             file[f"bert/encoder/layer_._{n}/dense/kernel:0"] = np.full((2, 3), n, np.float32)
             file[f"model.shared/model.shared/table_{n}:0"] = np.zeros(2, np.float32)
     (tmp_path / f"{NAME}.index.json").write_text(json.dumps({"weight_map": {shard: shard for shard in shards}}))
