@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import define
 from torch import Tensor
 
 from speechgraft import checks, losses
@@ -24,7 +24,8 @@ class LossConfig(Protocol):
         """The decoder's config, asked for what the composite leaves open."""
 
 
-@frozen(eq=False)
+# Not frozen, since torch.compile cannot follow the constructor of a frozen class.
+@define(eq=False)
 class Targets:
     """What a pair is to learn from a batch."""
 

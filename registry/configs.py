@@ -75,6 +75,15 @@ class PairConfig(Config):
     """The blank of a CTC head with a vocabulary of its own, as one that was kept from a CTC checkpoint; it learns from
     `ctc_labels`. `None`: the head speaks the decoder's tokens and learns from `labels`, its blank is `pad_token_id`."""
 
+    @property
+    def use_cache(self) -> bool:
+        """Whether the decoder keeps keys and values of earlier tokens where the call does not say: its own field."""
+        return bool(self.decoder.use_cache)
+
+    @use_cache.setter
+    def use_cache(self, value: bool) -> None:
+        self.decoder.use_cache = value
+
     @rule
     def head_has_the_blank(self) -> str | None:
         """Where both are set."""

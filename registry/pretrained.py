@@ -197,6 +197,18 @@ class Pretrained(Component):
             write_tensors(new, self.weight_map().to_disk(weights), max_shard_size=max_shard_size)
 
     @final
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As torch's; names that are not the parameters' may be those on disk.
+
+        So what `save_pretrained` wrote is taken from tools that read `model.safetensors` themselves to go on training.
+        """
+        own = self.state_dict(keep_vars=True).keys()
+        if not own >= state_dict.keys():
+            mapped = self.weight_map().to_ours(state_dict)
+            state_dict = mapped.tensors if not mapped.unexpected and own >= mapped.tensors.keys() else state_dict
+        return super().load_state_dict(state_dict, strict, assign)
+
+    @final
     def num_parameters(self, only_trainable: bool = False) -> int:
         """How many numbers the model learns."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from speechgraft.audio.extractor import Features, Wav2Vec2FeatureExtractor
 from speechgraft.audio.read import AUDIO_SUFFIXES, Audio, AudioSource, read_audio, source_name
+from speechgraft.audio.rows import of_row
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -11,6 +12,7 @@ __all__ = [
     "AudioSource",
     "Features",
     "Wav2Vec2FeatureExtractor",
+    "of_row",
     "read_audio",
     "source_name",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -11,20 +11,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgraft.audio import Audio, AudioSource, read_audio, source_name
+from speechgraft.audio import Audio, AudioSource, of_row, read_audio, source_name
 from speechgraft.errors import InputError, SpeechGraftError
 from speechgraft.hearing.results import Failure
 
-Source = AudioSource | Audio | NDArray[Any] | torch.Tensor
-"""A path, the bytes of a file, a binary file, an `Audio`, or an array or tensor of mono samples at the extractor's
-rate: floats of which full scale is -1 to 1, or integers of 8, 16 or 32 bits, which are scaled to that."""
+Source = AudioSource | Audio | NDArray[Any] | torch.Tensor | Mapping[str, Any]
+"""A path, the bytes of a file, a binary file, an `Audio`, an array or tensor of mono samples at the extractor's
+rate: floats of which full scale is -1 to 1, or integers of 8, 16 or 32 bits, which are scaled to that; or an object of
+a data set's audio column, see `speechgraft.audio.of_row`."""
 
 
 def listed(sources: Any) -> Iterable[Source]:
     """The sources of a call, of which a single one needs no list."""
-    one = isinstance(sources, str | os.PathLike | bytes | bytearray | Audio | np.ndarray | torch.Tensor) or hasattr(
-        sources, "read"
-    )
+    alone = str | os.PathLike | bytes | bytearray | Audio | np.ndarray | torch.Tensor | Mapping
+    one = isinstance(sources, alone) or hasattr(sources, "read")
     many: Iterable[Source] = [sources] if one else sources
     return many
 
@@ -53,13 +53,15 @@ class Reader:
         return audio
 
     def _audio(self, source: Source) -> Audio:
+        if isinstance(source, Mapping):
+            source = of_row(source)
         if isinstance(source, Audio):
             return source.at(self.rate)
         if isinstance(source, np.ndarray | torch.Tensor):
             return Audio.of(source, self.rate)
         if not (isinstance(source, str | os.PathLike | bytes) or hasattr(source, "read")):
             raise InputError(
-                "expected a path, bytes, a binary file, an Audio, or an array or tensor of samples, "
+                "expected a path, bytes, a binary file, an Audio, a row's audio, or an array or tensor of samples, "
                 f"not a {type(source).__name__}"
             )
         return read_audio(source, self.rate, max_seconds=self.max_seconds)
