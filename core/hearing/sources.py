@@ -23,7 +23,7 @@ a data set's audio column, see `speechgraft.audio.of_row`."""
 
 def listed(sources: Any) -> Iterable[Source]:
     """The sources of a call, of which a single one needs no list."""
-    alone = str | os.PathLike | bytes | bytearray | Audio | np.ndarray | torch.Tensor | Mapping
+    alone = (str, os.PathLike, bytes, bytearray, Audio, np.ndarray, torch.Tensor, Mapping)
     one = isinstance(sources, alone) or hasattr(sources, "read")
     many: Iterable[Source] = [sources] if one else sources
     return many
