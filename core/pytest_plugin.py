@@ -5,12 +5,14 @@ It imports neither torch nor the kit before a test asks for the fixture.
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 OPTION = "--speechgraft-level"
 # The names of `speechgraft.testing.LEVELS`, which needs hypothesis.
@@ -26,6 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=_LEVELS[0],
         help="how many cases of each property are drawn: %(choices)s (default: %(default)s)",
     )
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Keep what torch notes of its tracing, hundreds of lines without a text, out of the log below a failure."""
+    notes = logging.getLogger("torch.__trace")
+    # It hands nothing on to other loggers, so pytest listens to it itself; who asks torch for a file still gets it.
+    listening = [handler for handler in notes.handlers if type(handler).__module__ == "_pytest.logging"]
+    for handler in listening:
+        notes.removeHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in listening:
+            notes.addHandler(handler)
 
 
 @pytest.fixture
@@ -45,7 +62,8 @@ def speechgraft_check(request: pytest.FixtureRequest) -> Callable[..., None]:
     def check(level: str | None = None) -> None:
         found = None
         try:
-            trial.run_at(level or chosen, shrink=not expected)
+            with _untraced():
+                trial.run_at(level or chosen, shrink=not expected)
         except AssertionError as error:
             if error.__cause__ is not None:
                 raise

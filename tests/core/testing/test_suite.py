@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -64,6 +65,17 @@ def test_a_failure_names_the_property_the_case_and_what_to_look_at(pytester):
     # Nothing of the kit's own lines stands before it.
     assert "given(st.data())" not in result.stdout.str()
     assert result.stdout.str().count("does not hold for") == 1
+
+
+def test_notes_of_torchs_tracing_are_not_told_below_a_failure(pytester, monkeypatch):
+    def fails(self, **options):
+        logging.getLogger("torch.__trace").warning("a note of tracing")
+        logging.getLogger("plugin").warning("a note of the plugin")
+        raise AssertionError("it does not hold")
+
+    monkeypatch.setattr(Trial, "run", fails)
+    told = run(pytester, "-k", "P02").stdout.str()
+    assert "a note of the plugin" in told and "a note of tracing" not in told
 
 
 @pytest.mark.parametrize("name", ["P00_capabilities", "P00_capabilities-encoder-wav2vec2"])
