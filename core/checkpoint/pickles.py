@@ -1,11 +1,15 @@
 """`pytorch_model.bin`: tensors in a pickle, of which nothing but tensors is taken and no code is run.
 
 torch reads it with `weights_only=True`: an unpickler of its own, which knows how tensors are put together and refuses
-all else.
+nearly all else. Before that the pickle is gone through without being run, for what torch does not refuse: a `bytearray`
+of any size, say.
 """
 
 from __future__ import annotations
 
+import io
+import mmap
+import pickletools
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,25 @@ _LARGEST_PICKLE = 256 * 2**20
 """Bytes of what is pickled beside the tensors' values: names, shapes, strides."""
 
 
+_NAMES = {
+    "collections": ("OrderedDict",),
+    "torch": ("Size", "device"),
+    "torch.storage": ("UntypedStorage", "TypedStorage"),
+    "torch.nn.parameter": ("Parameter",),
+    "torch._utils": (
+        "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_parameter_with_state",
+    ),
+    "torch._tensor": ("_rebuild_from_type_v2",),
+}  # fmt: skip
+"""What plain tensors are put together with, by module; and `torch`'s storages and dtypes."""
+
+_NEVER = frozenset({"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4"})
+"""Operations that torch's own pickles have no need of."""
+
+_PICKLES_BEFORE_1_6 = 5
+"""Magic number, version, facts of the system, the tensors, the keys of their values."""
+
+
 def read_pickle(path: Path) -> Contents:
     """The tensors of one file by name, mapped from it where it is a zip file, as torch writes them since 1.6.
 
@@ -30,6 +53,8 @@ def read_pickle(path: Path) -> Contents:
         zipped = zipfile.is_zipfile(path)
         if zipped:
             _check_archive(path)
+        else:
+            _check_old(path)
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped or None)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
@@ -53,8 +78,33 @@ def _check_archive(path: Path) -> None:
                 raise CheckpointError(
                     f"{path}: {entry.filename} is compressed or overlaps others, which torch's files never are"
                 )
-            if entry.filename.endswith("data.pkl") and entry.file_size > _LARGEST_PICKLE:
-                raise CheckpointError(f"{path}: {entry.filename} takes {entry.file_size} bytes, too many for names")
+            if entry.filename.endswith(".pkl"):
+                if entry.file_size > _LARGEST_PICKLE:
+                    raise CheckpointError(f"{path}: {entry.filename} takes {entry.file_size} bytes, too many for names")
+                _check_operations(path, io.BytesIO(archive.read(entry)))
+
+
+def _check_old(path: Path) -> None:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for _ in range(_PICKLES_BEFORE_1_6):
+            _check_operations(path, content)
+
+
+def _check_operations(path: Path, stream: io.BytesIO | mmap.mmap) -> None:
+    """Go through one pickle, which is not run, and refuse what tensors are not put together with."""
+    for operation, argument, _ in pickletools.genops(stream):  # type: ignore[arg-type]
+        name = operation.name
+        if name in _NEVER or (name == "GLOBAL" and not _is_known(str(argument))):
+            asked = str(argument).replace(" ", ".")[:80] if argument is not None else name
+            raise CheckpointError(f"{path}: asks for {asked}, expected what tensors are put together with, and no more")
+
+
+def _is_known(argument: str) -> bool:
+    """Whether `"module name"` is one that a plain tensor needs."""
+    module, _, name = argument.partition(" ")
+    if module == "torch" and (name.endswith("Storage") or isinstance(getattr(torch, name, None), torch.dtype)):
+        return True
+    return name in _NAMES.get(module, ())
 
 
 def _name(path: Path, name: Any) -> str:
@@ -79,5 +129,7 @@ def _plain(path: Path, name: str, value: Any) -> Tensor:
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    """What torch says is wrong, without its advice to run what the file holds."""
+    told = str(error).partition("WeightsUnpickler error:")[2] or str(error)
+    lines = told.strip().splitlines()
+    return lines[0][:160] if lines else type(error).__name__
