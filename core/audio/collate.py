@@ -107,7 +107,7 @@ def _is_alone(values: Any) -> bool:
 
 def _array(row: Any, place: int, kind: type) -> NDArray[Any]:
     try:
-        array = np.asarray(row.detach().cpu().numpy() if hasattr(row, "detach") else row, dtype=kind)
+        array: NDArray[Any] = np.asarray(row.detach().cpu().numpy() if hasattr(row, "detach") else row, dtype=kind)
     except (TypeError, ValueError) as error:
         raise InputError(f"row {place}: not a row of numbers ({error})") from None
     if array.ndim != 1:

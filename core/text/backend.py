@@ -98,7 +98,7 @@ def encode_items(
         whole = _encodings(backend, bare, items, options, lengths, side)
     rows = [(place, row) for place, first in enumerate(whole) for row in _rows(first, options)]
     encodings = [row for _, row in rows]
-    columns = {
+    columns: dict[str, list[list[Any]]] = {
         "input_ids": [list(row.ids) for row in encodings],
         "token_type_ids": [
             _types(row) if _is_cut_off(rows, number, backend) else list(row.type_ids)
@@ -139,11 +139,7 @@ def _encodings(
 def _cut(backend: Backend, bare: Backend, item: Item, options: CallOptions, lengths: Lengths, side: Side) -> Encoding:
     """One text or pair, cut before special tokens are put around it."""
     split, special = options.is_split_into_words, options.add_special_tokens
-    first, *rest = (
-        bare.encode(text, is_pretokenized=split)  # type: ignore[arg-type]
-        for text in (item.text, item.pair)
-        if text is not None
-    )
+    first, *rest = (bare.encode(text, is_pretokenized=split) for text in (item.text, item.pair) if text is not None)
     second = rest[0] if rest else None
     room = (lengths.limit or 0) - (backend.num_special_tokens_to_add(second is not None) if special else 0)
     if room < 0:

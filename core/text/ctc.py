@@ -16,7 +16,7 @@ from speechgraft.text.contract import id_list
 from speechgraft.text.families import OPTIONS
 from speechgraft.text.offsets import CTCText, Frames
 from speechgraft.text.published import PretrainedTokenizer
-from speechgraft.text.settings import ADDED_FILE, CONFIG_FILE, read_added, read_settings, special_tokens, write_map
+from speechgraft.text.settings import ADDED_FILE, CONFIG_FILE, forget_older, read_added, read_settings, special_tokens
 from speechgraft.text.spaces import without_spaces
 
 _FILE = "vocab.json"
@@ -226,7 +226,7 @@ class CTCTokenizer(PretrainedTokenizer):
     def _frames(self, ids: list[int], skips: bool, groups: bool) -> Frames:
         """What is written, and in which frames."""
         blank, unknown = self._special.get("pad"), self._special.get("unk", "")
-        dropped = set(self._special.values()) - {blank, self.word_delimiter_token} if skips else set()
+        dropped = set(self.all_special_tokens) - {blank, self.word_delimiter_token} if skips else set()
         tokens = (self._tokens.get(number, unknown) for number in ids)
         kept = ((place, token) for place, token in enumerate(tokens) if token not in dropped)
         return Frames.of(kept, blank=blank, written=self._written, groups=groups)
@@ -255,8 +255,8 @@ class CTCTokenizer(PretrainedTokenizer):
         Raises:
             InputError: `size` is not positive.
         """
-        blank, unknown = self._special.get("pad"), self._special.get("unk")
-        dropped = set(self._special.values()) - {self.word_delimiter_token} if skip_special_tokens else set()
+        blank, unknown = self._special.get("pad"), self._special.get("unk", "")
+        dropped = set(self.all_special_tokens) - {self.word_delimiter_token} if skip_special_tokens else set()
         tokens = (self._tokens.get(number, unknown) for number in range(self.vocab_size if size is None else size))
         written = (None if token in {blank, *dropped} else self._written(token) for token in tokens)
         return Alphabet(written, space=self.replace_word_delimiter_char, lower=self.do_lower_case)
@@ -303,9 +303,9 @@ class CTCTokenizer(PretrainedTokenizer):
             The files.
         """
         folder = Path(folder)
-        files = [folder / _FILE, folder / CONFIG_FILE, write_map(folder, self.special_tokens_map, [])]
+        files = [folder / _FILE, folder / CONFIG_FILE]
+        forget_older(folder)
         write_json(files[0], self.vocabulary if self._languages is None else self._languages)
-        (folder / ADDED_FILE).unlink(missing_ok=True)
         if self._added:
             write_json(folder / ADDED_FILE, self._added)
             files.append(folder / ADDED_FILE)
@@ -330,12 +330,12 @@ def _roles(further: Mapping[str, Any]) -> dict[str, str]:
 
 def _of_language(vocabulary: Mapping[str, Any], target_lang: str | None) -> dict[str, int]:
     nested = bool(vocabulary) and all(isinstance(value, Mapping) for value in vocabulary.values())
-    if target_lang is not None and not nested:
-        raise InputError(f"target_lang={target_lang!r}, but the vocabulary is of one language")
     if nested and target_lang is None:
         languages = ", ".join(sorted(vocabulary)[:5])
         raise InputError(f"one vocabulary for each language ({languages}, ...): choose one, target_lang='...'")
-    if nested:
+    if target_lang is not None:
+        if not nested:
+            raise InputError(f"target_lang={target_lang!r}, but the vocabulary is of one language")
         if target_lang not in vocabulary:
             raise InputError(f"no language {target_lang!r}{did_you_mean(str(target_lang), vocabulary)}")
         vocabulary = vocabulary[target_lang]

@@ -16,6 +16,7 @@ from speechgraft.text.families import OPTIONS
 from speechgraft.text.named import NAMED, BartTokenizer, BertTokenizer, GPT2Tokenizer
 from speechgraft.text.settings import CONFIG_FILE, read_settings
 from speechgraft.text.tokenizer import Tokenizer
+from speechgraft.text.vocabularies import read_vocabulary
 
 _CTC = "Wav2Vec2CTCTokenizer"
 
@@ -58,16 +59,17 @@ def load_tokenizer(dir_or_id: str | os.PathLike[str], **options: Any) -> TextTok
 def _class_of(folder: Path, settings: Mapping[str, Any]) -> type[Tokenizer] | type[CTCTokenizer]:
     described = read_json(folder / "config.json") if (folder / "config.json").exists() else {}
     named = settings.get("tokenizer_class", described.get("tokenizer_class"))
-    name = named.removesuffix("Fast") if isinstance(named, str) else None
+    name = named.removesuffix("Fast") if isinstance(named, str) else ""
     if name == _CTC:
         return CTCTokenizer
-    if name in NAMED and NAMED[name] is not Tokenizer:
-        return NAMED[name]
-    if name is not None and name not in NAMED:
+    found = NAMED.get(name)
+    if found is not None and found is not Tokenizer:
+        return found
+    if name and found is None:
         _refuse_own_code(folder, name, settings)
     if _holds_characters(folder):
         return CTCTokenizer
-    return Tokenizer if name is not None else _OF_MODELS.get(_writes(described), Tokenizer)
+    return Tokenizer if name else _OF_MODELS.get(_writes(described)) or _of_files(folder)
 
 
 def _refuse_own_code(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
@@ -87,6 +89,18 @@ def _refuse_own_code(folder: Path, name: str, settings: Mapping[str, Any]) -> No
 def _holds_characters(folder: Path) -> bool:
     others = ("tokenizer.json", "vocab.txt", "merges.txt")
     return (folder / "vocab.json").exists() and not any((folder / name).exists() for name in others)
+
+
+def _of_files(folder: Path) -> type[Tokenizer]:
+    """The family whose files are there, where nothing else says it."""
+    if (folder / "tokenizer.json").exists():
+        return Tokenizer
+    if (folder / "vocab.txt").exists():
+        return BertTokenizer
+    if not ((folder / "vocab.json").exists() and (folder / "merges.txt").exists()):
+        return Tokenizer
+    vocabulary = read_vocabulary(folder / "vocab.json")
+    return GPT2Tokenizer if "<s>" not in vocabulary or "<|endoftext|>" in vocabulary else BartTokenizer
 
 
 def _writes(described: Mapping[str, Any]) -> str:

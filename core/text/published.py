@@ -11,7 +11,7 @@ from speechgraft.text.contract import TextTokenizer, id_list
 from speechgraft.text.roles import ROLES
 from speechgraft.text.settings import CALL_SETTINGS, EXTRA_KEYS, call_settings, extra_tokens
 
-_EXTRA = EXTRA_KEYS[0]
+_EXTRA, _OLDER = EXTRA_KEYS
 
 
 class PretrainedTokenizer(TextTokenizer):
@@ -168,7 +168,7 @@ class PretrainedTokenizer(TextTokenizer):
             if value is not None and (value != default or name in self.settings):
                 stated[name] = list(value) if isinstance(value, tuple) else value
         if self.extra_special_tokens:
-            stated[_EXTRA] = list(self.extra_special_tokens)
+            stated[_OLDER] = list(self.extra_special_tokens)
         return stated
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 from speechgraft.errors import CheckpointError, InputError
-from speechgraft.json_files import read_json, write_json
+from speechgraft.json_files import read_json
 from speechgraft.text.calls import UNLIMITED
 from speechgraft.text.roles import ROLES
 
@@ -48,11 +48,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def write_map(folder: Path, roles: Mapping[str, str], extra: Sequence[str]) -> Path:
-    """Write `special_tokens_map.json`, in which older versions look for special tokens, and say where it is."""
-    listed = {EXTRA_KEYS[1]: list(extra)} if extra else {}
-    write_json(folder / _MAP_FILE, {**roles, **listed})
-    return folder / _MAP_FILE
+def forget_older(folder: Path) -> None:
+    """Remove what an earlier tokenizer left in a folder and would be read besides what is written now."""
+    for name in (_MAP_FILE, ADDED_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:

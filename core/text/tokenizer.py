@@ -21,13 +21,12 @@ from speechgraft.text.families import GENERIC, Family
 from speechgraft.text.published import PretrainedTokenizer, rows_of
 from speechgraft.text.roles import ROLES
 from speechgraft.text.settings import (
-    ADDED_FILE,
     CONFIG_FILE,
     extra_tokens,
+    forget_older,
     read_added,
     read_settings,
     special_tokens,
-    write_map,
 )
 from speechgraft.text.spaces import without_spaces
 
@@ -242,10 +241,9 @@ class Tokenizer(PretrainedTokenizer):
         """
         place = Path(folder)
         write_text(place / _FILE, json.dumps(json.loads(self.backend.to_str()), ensure_ascii=False, indent=1))
-        named, extra = {"tokenizer_class": self.FAMILY.name, **self._stated()}, self.extra_special_tokens
-        write_json(place / CONFIG_FILE, named)
-        (place / ADDED_FILE).unlink(missing_ok=True)
-        return str(place / _FILE), str(place / CONFIG_FILE), str(write_map(place, self.special_tokens_map, extra))
+        write_json(place / CONFIG_FILE, {"tokenizer_class": self.FAMILY.name, **self._stated()})
+        forget_older(place)
+        return str(place / _FILE), str(place / CONFIG_FILE)
 
 
 def _add_listed(backend: Backend, folder: Path, settings: Mapping[str, Any]) -> None:
