@@ -202,9 +202,11 @@ def _translator(place: Path) -> None:
         decoder_start_token_id=2, pad_token_id=1, eos_token_id=2, max_length=20
     )
     model.save_pretrained(place)
-    # Without the name of its processor, `AutoProcessor` of the yardstick takes the tokenizer of a pair for it.
-    extractor = transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True, processor_class="Wav2Vec2Processor")
+    extractor = transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True)
     extractor.save_pretrained(place)
+    # Without the name of its processor, `AutoProcessor` of the yardstick takes the tokenizer of a pair for it.
+    file = place / "preprocessor_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "processor_class": "Wav2Vec2Processor"}))
 
 
 def _languages(place: Path) -> Any:
@@ -220,7 +222,8 @@ def _languages(place: Path) -> Any:
         hard_vocab_limit=False,
     )
     (place / "sentencepiece.bpe.model").write_bytes(written.getvalue())
-    settings = {"tokenizer_class": "MBart50Tokenizer", "src_lang": "en_XX", "tgt_lang": "de_DE"}
+    # One language: labels are texts of the one that is written here, and of the other over there.
+    settings = {"tokenizer_class": "MBart50Tokenizer", "src_lang": "de_DE", "tgt_lang": "de_DE"}
     (place / "tokenizer_config.json").write_text(json.dumps(settings))
     return transformers.AutoTokenizer.from_pretrained(place)
 
