@@ -28,7 +28,7 @@ from speechgraft.nn.projecting import LinearConnector
 from speechgraft.projection import default_connector, fitting
 from speechgraft.routing import keywords, route
 from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token
-from speechgraft.switches import freeze_feature_encoder, recompute_layers
+from speechgraft.switches import Switches, freeze_feature_encoder
 from speechgraft.targets import LossConfig, Targets
 
 _KEPT: Final = ("output_attentions", "output_hidden_states")
@@ -52,7 +52,7 @@ class BridgeConfig(LossConfig, Protocol):
     decoder_start_token_id: int | None
 
 
-class Bridge(Component):
+class Bridge(Component, Switches):
     """An encoder and a decoder wired together by a connector.
 
     Args:
@@ -226,14 +226,6 @@ class Bridge(Component):
             InputError: The encoder has none.
         """
         freeze_feature_encoder(self.encoder)
-
-    def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
-        """Recompute each layer in the backward pass instead of keeping what it computed.
-
-        Raises:
-            InputError: No part of this pair can.
-        """
-        recompute_layers(self, enabled)
 
     def init_weights(self, module: nn.Module) -> None:
         """The CTC head begins as the decoder's other linear layers do."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree
 
 from speechgraft.errors import InputError
+from speechgraft.nn.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from speechgraft.nn.cache import DecoderCache
@@ -203,7 +204,7 @@ class Component(nn.Module, ABC):
         """
 
 
-class Encoder(Component):
+class Encoder(Component, Vocabulary):
     """Waveform, features or token ids in, hidden states out.
 
     Attributes:
@@ -293,7 +294,7 @@ class Connector(Component):
         """
 
 
-class Decoder(Component):
+class Decoder(Component, Vocabulary):
     """An autoregressive text model that attends to a memory.
 
     Attributes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 from torch import nn
 
 from speechgraft.contracts import Encoder
 from speechgraft.errors import InputError
+from speechgraft.nn.attention import CrossAttention, SelfAttention
 
 
 def freeze_feature_encoder(encoder: Encoder) -> None:
@@ -20,6 +23,94 @@ def freeze_feature_encoder(encoder: Encoder) -> None:
     if part is None:
         raise InputError(f"{type(encoder).__name__} has no feature encoder to freeze")
     part.requires_grad_(False)
+
+
+def warn_of_feature_extractor() -> None:
+    """Tell who calls `freeze_feature_extractor` how it is called now."""
+    warnings.warn(
+        "freeze_feature_extractor is the older name of freeze_feature_encoder, which says the same",
+        FutureWarning,
+        stacklevel=3,
+    )
+
+
+ATTENTION: Final = ("sdpa", "eager")
+"""How attention may be computed: by torch's fused kernels, or step by step, which shows all weights on the way."""
+
+
+class Switches:
+    """What is switched on a built model, whatever it is made of."""
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None) -> None:
+        """Recompute each layer in the backward pass instead of keeping what it computed.
+
+        Args:
+            gradient_checkpointing_kwargs: `use_reentrant` may be said to be false, which it is.
+
+        Raises:
+            InputError: No part of the model can; or another option is passed.
+        """
+        for name, value in _options(gradient_checkpointing_kwargs).items():
+            if name != "use_reentrant" or value is not False:
+                raise InputError(
+                    f"gradient_checkpointing_kwargs holds {name}={value!r}: layers are recomputed without reentrance "
+                    "and with their random numbers, and nothing else is offered; leave it out"
+                )
+        recompute_layers(cast("nn.Module", self), True)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Keep again what each layer computed.
+
+        Raises:
+            InputError: No part of the model has anything to recompute.
+        """
+        recompute_layers(cast("nn.Module", self), False)
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Whether a layer is recomputed in the backward pass."""
+        modules = cast("nn.Module", self).modules()
+        return any(getattr(module, "gradient_checkpointing", False) for module in modules)
+
+    def set_attn_implementation(self, attn_implementation: str | Mapping[str, str]) -> None:
+        """Choose how attention is computed, of all parts or by part: `{"encoder": "sdpa", "decoder": "eager"}`.
+
+        Results agree up to rounding.
+
+        Raises:
+            InputError: There is no such way, or no such part.
+        """
+        model = cast("nn.Module", self)
+        if isinstance(attn_implementation, str):
+            choose_attention(model, attn_implementation)
+            return
+        parts = {name: part for name, part in model.named_children() if name in ("encoder", "decoder")}
+        for name, way in attn_implementation.items():
+            if name not in parts:
+                raise InputError(f"attn_implementation names {name!r}, but the parts here are {', '.join(parts)}")
+            choose_attention(parts[name], way)
+
+
+def _options(given: Any) -> Mapping[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError(
+            f"gradient_checkpointing_kwargs={given!r}, expected a dictionary or nothing; "
+            "gradient_checkpointing_disable() switches it off"
+        )
+    return given or {}
+
+
+def choose_attention(part: nn.Module, way: str) -> None:
+    """Choose how all attention in a part is computed.
+
+    Raises:
+        InputError: There is no such way.
+    """
+    if way not in ATTENTION:
+        raise InputError(f"attn_implementation={way!r}, expected {' or '.join(map(repr, ATTENTION))}")
+    for module in part.modules():
+        if isinstance(module, (SelfAttention, CrossAttention)):
+            module.fused = way == "sdpa"
 
 
 def recompute_layers(model: nn.Module, enabled: bool) -> None:

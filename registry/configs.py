@@ -132,7 +132,10 @@ PAIR_TYPES: Final = frozenset({SpeechEncoderDecoderConfig.model_type, EncoderDec
 """What a `config.json` of a whole pair calls itself."""
 
 OF_LOADING: Final = frozenset(
-    {"source", "strict", "ignore_mismatched_sizes", "revision", "subfolder", "token", "from_tf", "from_flax"}
+    {
+        *("pretrained_model_name_or_path", "strict", "ignore_mismatched_sizes", "config"),
+        *("revision", "subfolder", "token", "from_tf", "from_flax"),
+    }
 )
 """What `from_pretrained` of a model takes and other factories do not."""
 

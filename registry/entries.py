@@ -6,7 +6,7 @@ when it is first needed. Listing names therefore imports no model code and no to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from attrs import field, fields, frozen
@@ -38,6 +38,10 @@ DEFAULT_CONNECTOR = "linear"
 
 def _frozen(options: Mapping[str, Any]) -> FrozenMapping[str, Any]:
     return FrozenMapping(options)
+
+
+def _strings(references: Iterable[str]) -> tuple[str, ...]:
+    return tuple(references)
 
 
 @frozen(kw_only=True)
@@ -141,7 +145,7 @@ class Entry(Registered):
     gradient_checkpointing: bool = field(default=False, metadata={"capability": True})
     """Whether the module has `gradient_checkpointing_enable()` and trains to the same gradients with it."""
 
-    models: tuple[str, ...] = field(default=(), converter=tuple, validator=check_import_strings)
+    models: tuple[str, ...] = field(default=(), converter=_strings, validator=check_import_strings)
     """The classes that its checkpoints become on their own (`speechgraft.load`), under their published names, the one
     without a head first. They are `speechgraft.registry.EncoderModel`, `CTCModel`, `LanguageModel` and the like."""
 

@@ -25,10 +25,9 @@ from speechgraft.nn.meta import weightless
 from speechgraft.nn.packing import prepared
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
-from speechgraft.registry.pretrained import Place, Pretrained, with_place
+from speechgraft.registry.pretrained import Place, Pretrained, given_config, with_place
 from speechgraft.routing import keywords, route
 from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token
-from speechgraft.switches import recompute_layers
 
 
 class LanguageModel(Pretrained):
@@ -90,10 +89,14 @@ class LanguageModel(Pretrained):
     ) -> tuple[Self, Mapping[str, Tensor]]:
         """The model that a folder describes, with the generation config that lies there, or one of its old keys."""
         entry = (catalog or default_catalog()).decoder(cls.model_type)
-        refuse_unknown_options(entry.load_config_class(), options, keywords(cls.from_pretrained))
+        refuse_unknown_options(entry.load_config_class(), options, ("config", *keywords(cls.from_pretrained)))
         folder = place.folder()
         try:
-            config: Any = entry.load_adapter().read(read_json(folder / CONFIG_FILE), overrides=options)
+            config: Any = given_config(options, entry.load_config_class())
+            if config is None:
+                config = entry.load_adapter().read(read_json(folder / CONFIG_FILE), overrides=options)
+            elif options:
+                config = config.copy(**options)
             if (folder / GenerationConfig.file_name).exists():
                 generation = GenerationConfig.from_pretrained(folder)
             else:
@@ -102,6 +105,20 @@ class LanguageModel(Pretrained):
         except ConfigError as error:
             raise with_place(error, folder) from None
         return model, place.tensors()
+
+    @property
+    def _reading(self) -> Decoder:
+        """The decoder."""
+        return self.decoder
+
+    @property
+    def _writing(self) -> Decoder:
+        """The decoder."""
+        return self.decoder
+
+    def get_decoder(self) -> Decoder:
+        """The decoder itself."""
+        return self.decoder
 
     def _settings(self, **facts: Any) -> tuple[Settings, ...]:
         """The config, and a generation config with all special tokens."""
@@ -212,14 +229,6 @@ class LanguageModel(Pretrained):
     def ends(self, generation_config: GenerationConfig | None = None) -> set[int]:
         """Tokens that end a text: those of the generation config, or else of the model's."""
         return end_tokens(generation_config or self.generation_config, self.config)
-
-    def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
-        """Recompute each layer in the backward pass instead of keeping what it computed.
-
-        Raises:
-            InputError: The decoder cannot.
-        """
-        recompute_layers(self, enabled)
 
     def _switch(self, name: str, given: bool | None) -> bool:
         return bool(getattr(self.config, name)) if given is None else given

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 from speechgraft.checkpoint import CONFIG_FILE, read_json
 from speechgraft.config import Config
@@ -92,7 +93,8 @@ class AutoConfig:
         """
         place = {name: options[name] for name in _OF_PLACE if name in options}
         data = _described(source, files=(CONFIG_FILE,), **place)
-        return config_class(data["model_type"], catalog or default_catalog()).from_pretrained(source, **options)
+        own = config_class(data["model_type"], catalog or default_catalog())
+        return own.from_pretrained(source if isinstance(source, str) else Path(source), **options)
 
     @classmethod
     def for_model(cls, model_type: str, *, catalog: Catalog | None = None, **options: Any) -> Config:
@@ -148,4 +150,4 @@ def _imported(reference: str) -> type[Pretrained]:
     found = imported(reference)
     if not (isinstance(found, type) and issubclass(found, Pretrained)):
         raise PluginError(f"{reference} is {found!r}, which is no class of models")
-    return cast("type[Pretrained]", found)
+    return found

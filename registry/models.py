@@ -21,10 +21,12 @@ from speechgraft.checkpoint import (
 )
 from speechgraft.config import Settings
 from speechgraft.contracts import Connector, Decoder, Encoder, InputKind
-from speechgraft.errors import ConfigError, IncompatiblePairError
+from speechgraft.errors import ConfigError, IncompatiblePairError, InputError
 from speechgraft.generation import GenerationConfig
 from speechgraft.generation.inherited import inherited
 from speechgraft.nn.meta import weightless
+from speechgraft.nn.vocabulary import resized
+from speechgraft.registry import published
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import (
     ConnectorChoice,
@@ -41,9 +43,10 @@ from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import Role
 from speechgraft.registry.language import LanguageModel
 from speechgraft.registry.parts import CTCHead, Part, bare
-from speechgraft.registry.pretrained import Place, Pretrained, Source, with_place
+from speechgraft.registry.pretrained import Place, Pretrained, Source, given_config, with_place
 from speechgraft.registry.single import EncoderModel
 from speechgraft.registry.text_encoder import TextEncoderModel
+from speechgraft.switches import warn_of_feature_extractor
 
 
 class PairModel(Bridge, Pretrained):
@@ -115,7 +118,7 @@ class PairModel(Bridge, Pretrained):
         encoder_pretrained_model_name_or_path: Source | None = None,
         decoder_pretrained_model_name_or_path: Source | None = None,
         *,
-        dtype: torch.dtype | None = None,
+        dtype: torch.dtype | str | None = None,
         device: torch.device | str = "cpu",
         keep_ctc_head: bool = False,
         connector: ConnectorChoice = None,
@@ -147,6 +150,10 @@ class PairModel(Bridge, Pretrained):
             InputError: There is no encoder or decoder, or none that a head could be kept of.
         """
         catalog = catalog or default_catalog()
+        placing = published.taken_out_of(options, dtype, device)
+        if placing.dtype == "auto":
+            raise InputError("dtype='auto' is not offered for two checkpoints, which may be of two types: pass one")
+        dtype = placing.dtype
         encoder = Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog)
         decoder = Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog)
         name = encoder.config.model_type
@@ -165,15 +172,56 @@ class PairModel(Bridge, Pretrained):
         with weightless():
             model = cls(config, encoder.model, decoder.model, catalog=catalog)
         reports = {
-            "encoder.": encoder.load_into(model.encoder, dtype, device),
-            "decoder.": decoder.load_into(model.decoder, dtype, device),
+            "encoder.": encoder.load_into(model.encoder, dtype, placing.device),
+            "decoder.": decoder.load_into(model.decoder, dtype, placing.device),
         }
         if head is not None and model.ctc_head is not None:
-            reports["ctc_head."] = head.load_into(model.ctc_head, dtype, device)
+            reports["ctc_head."] = head.load_into(model.ctc_head, dtype, placing.device)
             reports["encoder."] = head.taken_out_of(reports["encoder."])
-        materialise(model, dtype=dtype, device=device)
+        materialise(model, dtype=dtype, device=placing.device)
         model.load_report = LoadReport.joined(reports)
+        if placing.attention is not None:
+            model.set_attn_implementation(placing.attention)
         return model.eval()
+
+    @property
+    def _reading(self) -> Encoder | Decoder:
+        """The encoder where it takes tokens, else the decoder."""
+        return self.encoder if self.encoder.input_kind == "tokens" else self.decoder
+
+    @property
+    def _writing(self) -> Decoder:
+        """The decoder."""
+        return self.decoder
+
+    def _vocabulary_resized(self, count: int) -> None:
+        """A CTC head that speaks the decoder's tokens goes along."""
+        head = self.ctc_head
+        if head is None or self.config.ctc_blank_token_id is not None:
+            return
+        std = self.config.decoder.initializer_range
+        head.weight = resized(head.weight, count, near_mean=True, std=std)
+        head.bias = resized(head.bias, count, near_mean=True, std=std)
+        head.out_features = count
+        with self.config.unlocked():
+            self.config.ctc_vocab_size = count
+
+    def get_encoder(self) -> Encoder:
+        """The encoder itself."""
+        return self.encoder
+
+    def get_decoder(self) -> Decoder:
+        """The decoder itself."""
+        return self.decoder
+
+    def freeze_feature_extractor(self) -> None:
+        """The older name of `freeze_feature_encoder`.
+
+        Raises:
+            InputError: The encoder has none.
+        """
+        warn_of_feature_extractor()
+        self.freeze_feature_encoder()
 
     def _settings(self, **facts: Any) -> tuple[Settings, ...]:
         """The config, and a generation config with all special tokens."""
@@ -262,7 +310,8 @@ def _own_config(
 
 def _read_config(cls: type[PairModel], folder: Path, options: dict[str, Any], catalog: Catalog | None) -> PairConfig:
     """The pair's config that a folder holds, with the options of a call before its own values."""
-    data = read_json(folder / CONFIG_FILE)
+    given = given_config(options, cls.config_class)
+    data = read_json(folder / CONFIG_FILE) if given is None else given.to_dict()
     for model in MODELS:
         if model is not cls and data.get("model_type") == model.config_class.model_type:
             kinds = " or ".join(model.input_kinds)
@@ -274,7 +323,7 @@ def _read_config(cls: type[PairModel], folder: Path, options: dict[str, Any], ca
         if catalog is not None and role in data:
             data[role] = read_part(data[role], role, catalog)
     try:
-        config = cls.config_class.from_dict(data)
+        config = cls.config_class.from_dict(data) if given is None else given
     except ConfigError as error:
         raise with_place(error, folder) from None
     if not options:

@@ -24,9 +24,10 @@ from speechgraft.checkpoint import (
     write_tensors,
 )
 from speechgraft.config import Config, Settings
-from speechgraft.contracts import Component
 from speechgraft.errors import ConfigError, InputError
 from speechgraft.nn.meta import weightless
+from speechgraft.registry import published
+from speechgraft.registry.access import Access
 from speechgraft.registry.catalog import Catalog
 
 Dtype = torch.dtype | Literal["auto"]
@@ -71,7 +72,7 @@ class Place:
         return open_tensors(self.folder(), self.weights)
 
 
-class Pretrained(Component):
+class Pretrained(Access):
     """A model that folders hold in the published format.
 
     A model class says what a folder describes (`_opened`), what it writes beside the weights
@@ -112,9 +113,9 @@ class Pretrained(Component):
     @classmethod
     def from_pretrained(
         cls,
-        source: Source,
+        pretrained_model_name_or_path: Source,
         *,
-        dtype: Dtype = "auto",
+        dtype: Dtype | str = "auto",
         device: torch.device | str = "cpu",
         strict: bool = True,
         ignore_mismatched_sizes: bool = False,
@@ -131,9 +132,9 @@ class Pretrained(Component):
         """A model from a folder, or from a repository on the hub, in eval mode.
 
         Args:
-            source: A folder or a repository's id.
-            dtype: Of the parameters; `"auto"` is what the file has.
-            device: Where the parameters go.
+            pretrained_model_name_or_path: A folder or a repository's id.
+            dtype: Of the parameters, or its name; `"auto"` is what the file has. `torch_dtype` is its older name.
+            device: Where the parameters go; `device_map` may name it, too.
             strict: Whether missing and surplus tensors are an error; otherwise see `load_report`.
             ignore_mismatched_sizes: Whether parameters are made anew whose shape on disk is not the config's, as a
                 head's for another number of tokens; see `load_report`.
@@ -146,52 +147,69 @@ class Pretrained(Component):
             from_flax: Whether the weights are Flax's, in `flax_model.msgpack`.
             catalog: Where the parts are looked up.
             **options: Changes to the config: of a pair unprefixed its own, `encoder_` and `decoder_` its
-                parts'; and what else the model class takes.
+                parts'; what else the model class takes; `config`, one in place of the file's; `attn_implementation`,
+                see `set_attn_implementation`. Other published keywords are taken where they say what is done anyway.
 
         Raises:
             CheckpointError: A file is missing or broken, or tensors are missing, surplus or wrongly shaped.
             ConfigError: All that is wrong with the config.
-            RoutingError: An option that nothing takes.
+            RoutingError: An option that nothing takes; for a published one the message says what to use instead.
             InputError: Both `from_tf` and `from_flax` were passed.
             MissingExtraError: `from_tf` needs h5py, `from_flax` msgpack: `pip install "speechgraft[convert]"`.
         """
         weights = chosen_weights(from_tf, from_flax)
-        place = Place(source, revision, subfolder, token, cache_dir, local_files_only, weights)
+        place = Place(pretrained_model_name_or_path, revision, subfolder, token, cache_dir, local_files_only, weights)
+        placing = published.taken_out_of(options, dtype, device)
         with weightless():
             model, tensors = cls._opened(place, options, catalog)
         report = load_into(
             model,
             tensors,
             model.weight_map(),
-            dtype=dtype,
-            device=device,
+            dtype=placing.dtype,
+            device=placing.device,
             strict=strict,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
         model.load_report = evolve(report, unknown_config_keys=tuple(_unknown_keys(model.config)))
         model.place = place
+        if placing.attention is not None:
+            model.set_attn_implementation(placing.attention)
         return model.eval()
 
     @final
     def save_pretrained(
-        self, folder: Source, *, max_shard_size: str | int = "5GB", dtype: torch.dtype | None = None
+        self,
+        save_directory: Source,
+        *,
+        max_shard_size: str | int = "5GB",
+        dtype: torch.dtype | None = None,
+        safe_serialization: bool = True,
+        is_main_process: bool = True,
     ) -> None:
         """Write settings and weights into a folder; what else it holds stays.
 
         The folder holds the old checkpoint or the new one, whole, whenever this is interrupted.
 
         Args:
-            folder: Made where it is not there.
+            save_directory: Made where it is not there.
             max_shard_size: Bytes of a weights file, beyond which there are several.
             dtype: Of the weights on disk; by default what they are.
+            safe_serialization: Whether weights are written as safetensors, which they are.
+            is_main_process: Whether this process is the one of several that writes; the others do nothing.
 
         Raises:
             CheckpointError: The folder cannot be written.
+            InputError: Another kind of file than safetensors was asked for.
         """
+        if not safe_serialization:
+            raise InputError("safe_serialization=False is not offered: a pickle may hold code; safetensors are written")
+        if not is_main_process:
+            return
         weights = {name: value if dtype is None else value.to(dtype) for name, value in self.state_dict().items()}
         kinds = {str(value.dtype).removeprefix("torch.") for value in weights.values()}
         settings = self._settings(architectures=[type(self).__name__], dtype=kinds.pop() if len(kinds) == 1 else None)
-        with replacing(Path(folder)) as new:
+        with replacing(Path(save_directory)) as new:
             for each in settings:
                 each.save_pretrained(new)
             write_tensors(new, self.weight_map().to_disk(weights), max_shard_size=max_shard_size)
@@ -207,11 +225,6 @@ class Pretrained(Component):
             mapped = self.weight_map().to_ours(state_dict)
             state_dict = mapped.tensors if not mapped.unexpected and own >= mapped.tensors.keys() else state_dict
         return super().load_state_dict(state_dict, strict, assign)
-
-    @final
-    def num_parameters(self, only_trainable: bool = False) -> int:
-        """How many numbers the model learns."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
 
     @final
     @property
@@ -231,6 +244,20 @@ def chosen_weights(from_tf: bool, from_flax: bool) -> Weights:
     if from_tf and from_flax:
         raise InputError("from_tf and from_flax were passed together; a checkpoint is read from one of them")
     return "tensorflow" if from_tf else "flax" if from_flax else "torch"
+
+
+def given_config(options: dict[str, Any], expected: type[Config]) -> Any:
+    """The config that a call passes in place of a folder's, taken out of its options; `None`: it passes none.
+
+    Raises:
+        ConfigError: It is that of another model.
+    """
+    config = options.pop("config", None)
+    if config is None or isinstance(config, expected):
+        return config
+    if isinstance(config, (str, PathLike)):
+        return expected.from_pretrained(Path(config) if isinstance(config, PathLike) else config)
+    raise ConfigError(f"config is a {type(config).__name__}, expected a {expected.__name__}, or a folder that has one")
 
 
 def with_place(error: ConfigError, folder: Path) -> ConfigError:

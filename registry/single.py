@@ -18,9 +18,9 @@ from speechgraft.errors import ConfigError, InputError
 from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
-from speechgraft.registry.pretrained import Place, Pretrained, with_place
+from speechgraft.registry.pretrained import Place, Pretrained, given_config, with_place
 from speechgraft.routing import keywords, named
-from speechgraft.switches import freeze_feature_encoder, recompute_layers
+from speechgraft.switches import freeze_feature_encoder, warn_of_feature_extractor
 
 
 class OneEncoderModel(Pretrained):
@@ -64,13 +64,26 @@ class OneEncoderModel(Pretrained):
         """
         entry = (catalog or default_catalog()).encoder(cls.model_type)
         refuse_unknown_options(
-            entry.load_config_class(), options, (*cls.loading_options, *keywords(cls.from_pretrained))
+            entry.load_config_class(), options, (*cls.loading_options, "config", *keywords(cls.from_pretrained))
         )
+        given = given_config(options, entry.load_config_class())
+        if given is not None:
+            return given.copy(**options)
         folder, adapter = place.folder(), entry.load_adapter()
         try:
             return adapter.read(read_json(folder / CONFIG_FILE), overrides=options)
         except ConfigError as error:
             raise with_place(error, folder) from None
+
+    @property
+    def _reading(self) -> Encoder:
+        """The encoder."""
+        return self.encoder
+
+    @property
+    def _writing(self) -> None:
+        """None: what comes out are no tokens of a text."""
+        return None
 
     def _settings(self, **facts: Any) -> tuple[Settings, ...]:
         """The config alone."""
@@ -80,14 +93,6 @@ class OneEncoderModel(Pretrained):
         """Names of the encoder's parameters on disk, as its entry has them, for it as a part of this model."""
         names = self.catalog.encoder(self.model_type).load_weights()(self.config)
         return names.nested("encoder.", on_disk="")
-
-    def gradient_checkpointing_enable(self, enabled: bool = True) -> None:
-        """Recompute each layer in the backward pass instead of keeping what it computed.
-
-        Raises:
-            InputError: The encoder cannot.
-        """
-        recompute_layers(self, enabled)
 
     def _switch(self, name: str, given: bool | None) -> bool:
         return bool(getattr(self.config, name)) if given is None else given
@@ -136,6 +141,15 @@ class SingleEncoderModel(OneEncoderModel):
             InputError: The encoder has none.
         """
         freeze_feature_encoder(self.encoder)
+
+    def freeze_feature_extractor(self) -> None:
+        """The older name of `freeze_feature_encoder`.
+
+        Raises:
+            InputError: The encoder has none.
+        """
+        warn_of_feature_extractor()
+        self.freeze_feature_encoder()
 
 
 class EncoderModel(SingleEncoderModel):
@@ -190,7 +204,7 @@ class EncoderModel(SingleEncoderModel):
         return self._returned(encoded, return_dict)  # type: ignore[no-any-return]
 
 
-def begin(model: SingleEncoderModel, device: torch.device) -> None:
+def begin(model: OneEncoderModel, device: torch.device) -> None:
     """Give a model that was built on meta its first values on `device`; none where that is meta itself."""
     if device.type != "meta":
         materialise(model, device=device)

@@ -143,9 +143,10 @@ def _prompt_mask(model: Telling, config: GenerationConfig, prompt: Tensor, given
         checks.check_binary(given, prompt.shape, "attention_mask")
         mask = given.bool()
     else:
-        pad = next((c.pad_token_id for c in (config, model.config) if c.pad_token_id is not None), None)
-        padded = pad is not None and pad not in model.ends(config)
-        mask = prompt != pad if padded else torch.ones_like(prompt, dtype=torch.bool)
+        pads = [each.pad_token_id for each in (config, model.config) if each.pad_token_id is not None][:1]
+        mask = torch.ones_like(prompt, dtype=torch.bool)
+        if pads and pads[0] not in model.ends(config):
+            mask = torch.ne(prompt, int(pads[0]))
     open_ended = (~mask[:, -1]).nonzero().flatten().tolist()
     if open_ended:
         raise InputError(

@@ -21,6 +21,7 @@ def attend(
     need_weights: bool = False,
     scale: float | None = None,
     upcast: bool = False,
+    fused: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
     """Attend from `query` to `key`; a query whose every key is masked gets zeros.
 
@@ -29,10 +30,10 @@ def attend(
     `query` and, on request, the weights (batch, heads, queries, keys) before dropout.
 
     `scale` multiplies the scores, by default one over the square root of `head_size`; `upcast` computes
-    scores and weights in float32 at least.
+    scores and weights in float32 at least; `fused` lets torch choose a kernel that does all in one.
     """
     scale = query.shape[-1] ** -0.5 if scale is None else scale
-    if need_weights or upcast:
+    if need_weights or upcast or not fused:
         scores = upcast_scores(query, key, scale) if upcast else query @ key.mT * scale
         weights = masked_softmax(scores, mask)  # (batch, heads, queries, keys)
         weights = weights.to(value.dtype) if upcast else weights
@@ -92,6 +93,7 @@ class SelfAttention(nn.Module):
         self.dropout = dropout
         self.scale = scale
         self.upcast = upcast
+        self.fused = True
         self.query = nn.Linear(size, size)
         self.key = nn.Linear(size, size)
         self.value = nn.Linear(size, size)
@@ -128,6 +130,7 @@ class SelfAttention(nn.Module):
             need_weights=need_weights,
             scale=self.scale,
             upcast=self.upcast,
+            fused=self.fused,
         )
         return self.output(merge_heads(context)), weights
 
@@ -162,6 +165,7 @@ class CrossAttention(nn.Module):
         self.dropout = dropout
         self.scale = scale
         self.upcast = upcast
+        self.fused = True
         self.query = nn.Linear(size, size)
         self.key = nn.Linear(memory_size, size)
         self.value = nn.Linear(memory_size, size)
@@ -193,6 +197,7 @@ class CrossAttention(nn.Module):
             need_weights=need_weights,
             scale=self.scale,
             upcast=self.upcast,
+            fused=self.fused,
         )
         if weights is not None:  # (utterances, heads, beams * length, frames) to (rows, heads, length, frames)
             weights = weights.unflatten(2, (-1, length)).transpose(1, 2).flatten(0, 1)

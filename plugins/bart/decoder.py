@@ -17,6 +17,7 @@ from speechgraft.nn.init import init_common
 from speechgraft.nn.layers import PostNormDecoderLayer
 from speechgraft.nn.output import OutputLayer
 from speechgraft.nn.stack import DecoderStack
+from speechgraft.nn.vocabulary import TokenTables
 from speechgraft.plugins.bart.config import BartConfig
 
 _EPS = 1e-5
@@ -74,6 +75,10 @@ class BartDecoder(Decoder):
         layers = (_layer(config) for _ in range(config.decoder_layers))
         self.stack = DecoderStack(layers, layerdrop=config.decoder_layerdrop)
         self.output = OutputLayer(config.d_model, config.vocab_size, tied=config.tie_word_embeddings)
+
+    def token_tables(self) -> TokenTables:
+        """The word embedding, and what gives the logits."""
+        return TokenTables(self.embeddings.word, self.output)
 
     def new_cache(self) -> DecoderCache:
         """An empty key/value cache for one batch of utterances."""

@@ -11,6 +11,7 @@ from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.output import OutputLayer
 from speechgraft.nn.stack import DecoderStack
+from speechgraft.nn.vocabulary import TokenTables
 from speechgraft.plugins.bert.config import LAYERLESS_DECODER, BertConfig
 from speechgraft.plugins.bert.embeddings import BertEmbeddings
 from speechgraft.plugins.bert.layers import decoder_layer
@@ -66,6 +67,10 @@ class BertDecoder(Decoder):
             eps=config.layer_norm_eps,
             tied=config.tie_word_embeddings,
         )
+
+    def token_tables(self) -> TokenTables:
+        """The word embedding, and what gives the logits."""
+        return TokenTables(self.embeddings.word, self.head.output)
 
     def new_cache(self) -> DecoderCache:
         """An empty key/value cache for one batch of utterances."""

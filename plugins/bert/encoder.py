@@ -9,6 +9,7 @@ from speechgraft.errors import ConfigError, InputError
 from speechgraft.nn.init import init_common
 from speechgraft.nn.masks import key_mask
 from speechgraft.nn.stack import EncoderStack
+from speechgraft.nn.vocabulary import TokenTables
 from speechgraft.plugins.bert.config import BertConfig
 from speechgraft.plugins.bert.embeddings import BertEmbeddings
 from speechgraft.plugins.bert.layers import encoder_layer
@@ -40,6 +41,10 @@ class BertEncoder(Encoder):
         self.embeddings = BertEmbeddings(config)
         self.id_options = self.embeddings.id_options()
         self.stack = EncoderStack(encoder_layer(config) for _ in range(config.num_hidden_layers))
+
+    def token_tables(self) -> TokenTables:
+        """The word embedding."""
+        return TokenTables(self.embeddings.word)
 
     @property
     def minimum_length(self) -> int:

@@ -11,6 +11,7 @@ from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.output import OutputLayer
 from speechgraft.nn.stack import DecoderStack
+from speechgraft.nn.vocabulary import TokenTables
 from speechgraft.plugins.gpt2.config import GPT2Config
 from speechgraft.plugins.gpt2.embeddings import GPT2Embeddings
 from speechgraft.plugins.gpt2.layers import decoder_layer
@@ -42,6 +43,14 @@ class GPT2Decoder(Decoder):
         self.stack = DecoderStack(decoder_layer(config, index, memory_size) for index in range(config.n_layer))
         self.norm = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.output = OutputLayer(config.n_embd, config.vocab_size, tied=config.tie_word_embeddings)
+
+    def token_tables(self) -> TokenTables:
+        """The word embedding, and what gives the logits."""
+        return TokenTables(self.embeddings.word, self.output)
+
+    def vocabulary_changed(self) -> None:
+        """Types of tokens are tokens themselves."""
+        self.id_options = self.embeddings.id_options()
 
     def new_cache(self) -> DecoderCache:
         """An empty key/value cache for one batch of utterances."""

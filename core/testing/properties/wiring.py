@@ -100,7 +100,7 @@ def gradient_checkpointing(case: Case, encoder: EncoderEntry, decoder: DecoderEn
     labels = case.draw(label_batches(model.decoder, len(batch.lengths)), "labels")
     gradients = []
     for enabled in (False, True):
-        model.gradient_checkpointing_enable(enabled)
+        (model.gradient_checkpointing_enable if enabled else model.gradient_checkpointing_disable)()
         model.train().zero_grad()
         with seeded(0):
             model(batch.inputs, batch.mask, labels=labels).loss.backward()
