@@ -186,9 +186,8 @@ def _layers(step: Runnable, cross_attention: Runnable) -> tuple[int, ...]:
     """
     count = sum(port.name.startswith("keys_") for port in step.ports.inputs)
     read = [port.name for port in cross_attention.ports.outputs]
-    layers = [
-        int(name.removeprefix("memory_keys_")) for name in read[::2] if name.removeprefix("memory_keys_").isdigit()
-    ]
+    numbers = [name.removeprefix("memory_keys_") for name in read[::2]]
+    layers = [layer for layer in range(count) if str(layer) in numbers]
     kept = [f"{kind}_{layer}" for layer in range(count) for kind in ("keys", "values")]
     memory = [f"memory_{kind}_{layer}" for layer in layers for kind in ("keys", "values")]
     sides = (
@@ -197,7 +196,7 @@ def _layers(step: Runnable, cross_attention: Runnable) -> tuple[int, ...]:
         ([port.name for port in step.ports.outputs], ["logits", *(f"new_{name}" for name in kept)]),
     )
     for found, wanted in sides:
-        if found != wanted or not layers or max(layers) >= count:
+        if found != wanted or not layers:
             raise CheckpointError(f"the decoder's programs do not fit: there are {found}, expected {wanted}")
     return tuple(layers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree
 
+from speechgraft.checkpoint.formats import plain_file
 from speechgraft.errors import CheckpointError, MissingExtraError
-from speechgraft.export.ports import Ports, Target
+from speechgraft.export.ports import SUFFIXES, Ports, Size, Target
 
 
 class Runnable(ABC):
@@ -54,6 +56,11 @@ class OnnxProgram(Runnable):
             found, told = [each.name for each in known], [port.name for port in getattr(ports, side)]
             if found != told:
                 raise CheckpointError(f"{path}: its {side} are {found}, but the description says {told}")
+            for each, port in zip(known, getattr(ports, side), strict=True):
+                if not _agree(each.shape, port.shape):
+                    raise CheckpointError(
+                        f"{path}: {port.name} has the sizes {each.shape}, but the description says {list(port.shape)}"
+                    )
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
         """See `Runnable`."""
@@ -87,16 +94,25 @@ class TorchProgram(Runnable):
         return _pytree.tree_leaves(self._module(*args, **named))
 
 
-def opened(path: Path, ports: Ports, target: Target) -> Runnable:
-    """The program in a file.
+def opened(folder: Path, name: str, ports: Ports, target: Target) -> Runnable:
+    """The program of that name in a folder.
 
     Raises:
-        CheckpointError: It is missing or broken.
+        CheckpointError: It is missing, broken, or a link out of the folder.
         MissingExtraError: What runs it is not installed.
     """
+    path = plain_file(folder, name + SUFFIXES[target])
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such file")
     return OnnxProgram(path, ports) if target == "onnx" else TorchProgram(path, ports)
+
+
+def _agree(found: Sequence[Any], told: Sequence[Size]) -> bool:
+    """Whether sizes are the same where both are numbers."""
+    pairs = zip(found, told, strict=False)
+    return len(found) == len(told) and all(
+        isinstance(one, str) or isinstance(two, str) or one == two for one, two in pairs
+    )
 
 
 def _onnxruntime() -> Any:

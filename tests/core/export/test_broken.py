@@ -47,7 +47,13 @@ STEP = ("programs", "decoder_step", "inputs")
             r"decoder_step.onnx: its inputs are \['input_ids'.*but the description says \['ids'",
         ),
         ([*STEP, 4, "shape"], ["rows", "heads", 0.5], "expected numbers above zero and names"),
-        ([*STEP, 4, "shape"], ["rows", "heads"], "takes keys of .* expected"),
+        (
+            [*STEP, 4, "shape"],
+            ["rows", "heads"],
+            r"keys_0 has the sizes .*, but the description says \['rows', 'heads'\]",
+        ),
+        ([*STEP, 4, "shape"], ["rows", 10**30, "seen", 8], "keys_0 has the sizes .*, but the description says"),
+        ([*STEP, 4, "shape"], ["rows", "heads", "seen", 8], "takes keys of .* expected"),
     ],
     ids=str,
 )
@@ -89,6 +95,13 @@ def test_a_program_whose_weights_lie_elsewhere_is_refused(folder, tmp_path):
         each.external_data.add(key="length", value=str(size))
     (folder / "encoder.onnx").write_bytes(program.SerializeToString())
     with pytest.raises(CheckpointError, match=r"encoder\.onnx: onnxruntime cannot read it"):
+        load_exported(folder)
+
+
+def test_a_program_that_lies_elsewhere_is_refused(folder, folders):
+    (folder / "encoder.onnx").unlink()
+    (folder / "encoder.onnx").symlink_to(folders / "onnx" / "encoder.onnx")
+    with pytest.raises(CheckpointError, match=r"encoder\.onnx: is a link to"):
         load_exported(folder)
 
 
