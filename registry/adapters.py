@@ -35,6 +35,8 @@ def adapter_modules(model: nn.Module) -> dict[str, BottleneckAdapter]:
 def adapter_tensors(place: Place, language: str | None) -> tuple[Mapping[str, Tensor], Path]:
     """The tensors of a language's adapters by their names on disk, and the file that holds them.
 
+    That is a pickle (`.bin`) where there are no safetensors.
+
     Raises:
         CheckpointError: There is no such file.
         InputError: Nothing says where the files are, or the name of the language is none.
@@ -42,16 +44,13 @@ def adapter_tensors(place: Place, language: str | None) -> tuple[Mapping[str, Te
     name = _file_name(language)
     if not str(place.source):
         raise InputError(f"nothing says where {name} is: pass source, or load the model by from_pretrained")
-    folder = place.folder(name)
-    if (folder / name).is_file():
-        return open_tensors(folder / name), folder / name
-    languages = sorted(file.name.split(".")[1] for file in folder.glob(_FILE.format("*")))
+    for file in (name, str(Path(name).with_suffix(".bin"))):
+        folder = place.folder(file)
+        if (folder / file).is_file():
+            return open_tensors(folder / file), folder / file
+    languages = sorted({file.name.split(".")[1] for file in folder.glob("adapter.*.*")})
     there = f"; languages there: {', '.join(languages)}" if languages else ""
-    pickle = Path(name).with_suffix(".bin")
-    hint = f"; {pickle} is a pickle, which is not read" if (folder / pickle).exists() else ""
-    raise CheckpointError(
-        f"{folder / name}: there is no such file{did_you_mean(str(language), languages)}{there}{hint}"
-    )
+    raise CheckpointError(f"{folder / name}: there is no such file{did_you_mean(str(language), languages)}{there}")
 
 
 def _file_name(language: object) -> str:
