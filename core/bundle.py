@@ -16,6 +16,7 @@ from speechgraft.hearing import Times, hearing_of, load_parts, shipped_folder
 from speechgraft.hearing.call import Call
 from speechgraft.hearing.results import Failure, Transcript
 from speechgraft.hearing.sources import Reader, Source, listed
+from speechgraft.processing import Wav2Vec2Processor
 
 if TYPE_CHECKING:
     from speechgraft.registry import CTCModel
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Source", "Transcriber", "Transcript", "check_hears"]
 
-_TOKENIZER_FILES = (
+_PROCESSOR_FILES = (
+    "processor_config.json",
+    "preprocessor_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -91,10 +94,14 @@ class Transcriber:
         from speechgraft.checkpoint import replacing
 
         # Files of a tokenizer that was there before would be read in place of this one's.
-        with replacing(Path(folder), without=_TOKENIZER_FILES) as scratch:
+        with replacing(Path(folder), without=_PROCESSOR_FILES) as scratch:
             self.model.save_pretrained(scratch)
-            self.extractor.save_pretrained(scratch)
-            self.tokenizer.save_pretrained(scratch)
+            self.processor.save_pretrained(scratch)
+
+    @property
+    def processor(self) -> Wav2Vec2Processor:
+        """Extractor and tokenizer as one, under the name that published code has for that."""
+        return Wav2Vec2Processor(self.extractor, self.tokenizer)
 
     def __call__(
         self,

@@ -259,6 +259,7 @@ def test_what_is_no_bundle_is_refused(transcriber: Transcriber, tmp_path: Path) 
         folder = tmp_path / name
         transcriber.save_pretrained(folder)
         (folder / name).unlink()
+        (folder / "processor_config.json").unlink()  # it holds what preprocessor_config.json does
         with pytest.raises(CheckpointError, match=str(folder)):
             Transcriber.from_pretrained(folder)
 
