@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from speechgraft.checkpoint.convert import Converted
 
 
+_OPTIONS = {
+    "from_tf=True": "--from tensorflow",
+    "from_flax=True": "--from flax",
+    "leave from_tf and from_flax out": "leave --from out",
+}
+
+
 def command(
     source: Annotated[
         str, typer.Argument(help="A folder with a checkpoint, or its id on the hub.", show_default=False)
@@ -30,16 +37,27 @@ def command(
     """Write a checkpoint's weights as safetensors beside its settings, and print what became of each tensor."""
     from speechgraft.checkpoint import locate
     from speechgraft.checkpoint.convert import convert
+    from speechgraft.errors import CheckpointError
 
-    folder = locate(source, weights=weights or "torch")
-    weight_map, whole_pair = _table_of(folder)
-    converted = convert(
-        folder, out, weights=weights, weight_map=weight_map, whole_pair=whole_pair, max_shard_size=max_shard_size
-    )
+    try:
+        folder = locate(source, weights=weights or "torch")
+        table, whole_pair = _table_of(folder)
+        converted = convert(
+            folder, out, weights=weights, weight_map=table, whole_pair=whole_pair, max_shard_size=max_shard_size
+        )
+    except CheckpointError as error:
+        raise CheckpointError(_in_options(str(error))) from None
     if as_json:
         print(json.dumps([attrs.asdict(each) for each in converted], indent=2))
     else:
         _print(converted, out)
+
+
+def _in_options(problem: str) -> str:
+    """What is wrong, with this command's options in place of the arguments of `from_pretrained`."""
+    for argument, option in _OPTIONS.items():
+        problem = problem.replace(argument, option)
+    return problem
 
 
 def _table_of(folder: Path) -> tuple[WeightMap | None, bool]:

@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 import pytest
 import torch
+from hub_server import Hub
 
 import speechgraft as sg
 from speechgraft.checkpoint import open_tensors
@@ -140,3 +141,14 @@ def test_a_folder_without_weights_is_refused_and_nothing_is_written(
     assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 2
     assert "there is neither model.safetensors nor pytorch_model.bin" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_of_another_kind_are_named_with_the_option_that_reads_them(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.add("owner/toy", {"config.json": b"{}", "tf_model.h5": b"keras"})
+    assert main(["convert", "owner/toy", str(tmp_path / "out")]) == 2
+    assert "there is tf_model.h5: pass --from tensorflow to read it" in capsys.readouterr().err
+    tiny_ctc().save_pretrained(tmp_path / "in")
+    assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--from", "flax"]) == 2
+    assert "leave --from out to read it" in capsys.readouterr().err
