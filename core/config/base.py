@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Final, Self, cast
 
 from speechgraft.config.adapter import ConfigAdapter
 from speechgraft.config.checking import (
@@ -24,6 +25,8 @@ from speechgraft.config.keys import FileKeys, file_keys_of
 from speechgraft.errors import ConfigError, did_you_mean
 from speechgraft.json_files import read_json, write_json
 from speechgraft.routing import keywords
+
+_SHAPED: Final = "it shaped this model when it was built; build a new one from a copy of the config"
 
 
 @config_class
@@ -78,6 +81,29 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """The settings as an object of JSON; `from_dict` makes an equal config of it."""
         return ConfigAdapter(type(self)).write(self)
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The same without what has its default."""
+        defaults = {name for name in fields_of(type(self)) if self._is_default(name)}
+        return {name: value for name, value in self.to_dict().items() if name not in defaults}
+
+    def to_json_string(self, use_diff: bool = True) -> str:
+        """The settings as a text of JSON, with `use_diff` without what has its default."""
+        data = self.to_diff_dict() if use_diff else self.to_dict()
+        return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+    def update(self, config_dict: Mapping[str, Any]) -> None:
+        """Set several fields, checked together; none is set where something is wrong with one.
+
+        Raises:
+            ConfigError: What is wrong; or a field shaped the model that the config belongs to.
+        """
+        twin = self.copy(**config_dict)
+        changed = [name for name in fields_of(type(self)) if getattr(twin, name) != getattr(self, name)]
+        problems = [f"$.{name}: {_SHAPED}" for name in changed if self._frozen(name)]
+        if problems:
+            raise ConfigError(f"{type(self).__name__} cannot be updated:", problems)
+        vars(self).update({name: vars(twin)[name] for name in changed})
 
     @classmethod
     def from_pretrained(
@@ -201,7 +227,7 @@ class Settings:
         except Mismatch as mismatch:
             problems = [f"$.{name}{place}: {message}" for place, message in mismatch.problems]
         if not problems and self._frozen(name) and vars(self)[name] != before:
-            problems = [f"$.{name}: it shaped this model when it was built; build a new one from a copy of the config"]
+            problems = [f"$.{name}: {_SHAPED}"]
         if problems:
             vars(self)[name] = before
             raise ConfigError(f"{type(self).__name__}.{name} cannot be set:", problems)

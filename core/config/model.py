@@ -113,6 +113,11 @@ class Config(Settings):
         return "problem_type: single_label_classification needs two labels or more; one is for a regression"
 
     @property
+    def use_return_dict(self) -> bool:
+        """The older name of `return_dict`, to be read."""
+        return self.return_dict
+
+    @property
     def num_labels(self) -> int:
         """How many classes a classification head tells apart. Setting another number, from 1 on, names them anew."""
         return len(self.id2label)

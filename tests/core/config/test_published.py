@@ -1,0 +1,50 @@
+"""What published code asks of any config beside its fields."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import speechgraft as sg
+from speechgraft.errors import ConfigError
+
+
+def test_a_text_of_json_tells_what_was_chosen_or_all() -> None:
+    config = sg.HubertConfig(hidden_size=48, num_attention_heads=3)
+    chosen = json.loads(config.to_json_string())
+    assert chosen == config.to_diff_dict()
+    assert chosen["model_type"] == "hubert" and chosen["hidden_size"] == 48 and "num_hidden_layers" not in chosen
+    everything = json.loads(config.to_json_string(use_diff=False))
+    assert sg.HubertConfig.from_dict(everything) == sg.HubertConfig.from_dict(chosen) == config
+
+
+def test_a_pair_tells_of_both_parts() -> None:
+    config = sg.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(sg.HubertConfig(), sg.BertConfig(vocab_size=9))
+    told = config.to_diff_dict()
+    assert told["decoder"]["vocab_size"] == 9 and sg.SpeechEncoderDecoderConfig.from_dict(told) == config
+
+
+def test_several_fields_are_set_together_or_none() -> None:
+    config = sg.BertConfig()
+    config.update({"hidden_size": 30, "num_attention_heads": 5})  # neither goes without the other
+    assert (config.hidden_size, config.num_attention_heads) == (30, 5)
+    with pytest.raises(ConfigError, match="num_attention_heads: 7 heads do not divide hidden_size 30"):
+        config.update({"pad_token_id": 3, "num_attention_heads": 7})
+    with pytest.raises(ConfigError, match="hidden_siz"):
+        config.update({"hidden_siz": 3})
+    assert config.pad_token_id == 0
+
+
+def test_what_shaped_a_model_is_not_updated() -> None:
+    config = sg.BertConfig()
+    config.lock()
+    config.update({"pad_token_id": 3, "hidden_size": config.hidden_size})
+    assert config.pad_token_id == 3
+    with pytest.raises(ConfigError, match=r"\$.hidden_size: it shaped this model when it was built"):
+        config.update({"pad_token_id": 4, "hidden_size": 12})
+    assert config.pad_token_id == 3
+
+
+def test_the_older_name_of_a_switch_is_read() -> None:
+    assert sg.BertConfig().use_return_dict and not sg.BertConfig(return_dict=False).use_return_dict
