@@ -76,7 +76,7 @@ def extra_tokens(settings: Mapping[str, Any]) -> list[str]:
     Raises:
         InputError: They are no list of strings or of objects with `content`.
     """
-    listed = next((settings[key] for key in EXTRA_KEYS if settings.get(key)), [])
+    listed: Any = next((settings[key] for key in EXTRA_KEYS if settings.get(key)), [])
     values = list(listed.values()) if isinstance(listed, Mapping) else listed
     if not isinstance(values, list | tuple):
         raise InputError(f"{EXTRA_KEYS[0]}: a {type(values).__name__}, expected a list of tokens")
