@@ -238,7 +238,10 @@ class Wav2Vec2FeatureExtractor:
         folder, settings = place_and_rest(dir_or_id, options)
         for name in settings.keys() - _KINDS.keys():
             raise ConfigError(f"{cls.__name__} has no setting {name!r}{did_you_mean(name, _KINDS)}")
-        return cls.from_dict({**read_settings(folder), **settings})
+        try:
+            return cls.from_dict({**read_settings(folder), **settings})
+        except ConfigError as error:
+            raise ConfigError(f"{folder}: {error.title}", error.problems) from None
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `preprocessor_config.json` into a folder, which is made if it is not there."""

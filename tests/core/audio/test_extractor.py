@@ -190,3 +190,12 @@ def test_misspelt_and_missing_arguments_are_refused_with_the_nearest_name() -> N
         Wav2Vec2FeatureExtractor()(np.zeros(4), return_tensor="pt")
     with pytest.raises(RoutingError, match="missing a required argument: 'raw_speech'"):
         Wav2Vec2FeatureExtractor()()
+
+
+def test_a_wrong_value_in_a_file_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "preprocessor_config.json").write_text('{"sampling_rate": "16000"}')
+    with pytest.raises(
+        ConfigError, match=r"Wav2Vec2FeatureExtractor: 1 wrong\n  \$.sampling_rate: '16000' is a str"
+    ) as caught:
+        Wav2Vec2FeatureExtractor.from_pretrained(tmp_path)
+    assert str(tmp_path) in str(caught.value)
