@@ -97,19 +97,25 @@ def combinations(
     return tuple(Combination(*each) for each in product(*names))
 
 
-def try_combination(chosen: Combination, level: str, catalog: Catalog | None = None) -> Tried:
+def try_combination(chosen: Combination, level: str, catalog: Catalog | None = None, *, connectors: int = 1) -> Tried:
     """Try every property of pairs on one combination.
 
-    A level's examples of a pair are shared by the connectors of the catalog, each getting one at least.
     Failing cases are not made simple, which takes a while: `parametrize_with_checks` does that.
+
+    Args:
+        chosen: What is tried.
+        level: A name of `speechgraft.testing.LEVELS`.
+        catalog: Where the names are looked up; by default what is installed.
+        connectors: How many connectors are tried with this encoder and decoder, this one among them: they share the
+            cases that the level has for a pair, each getting one at least.
     """
     catalog = catalog or default_catalog()
     entries = catalog.encoder(chosen.encoder), catalog.decoder(chosen.decoder), catalog.connector(chosen.connector)
-    budget, shared = level_named(level), len(catalog.connectors)
+    budget = level_named(level)
     outcomes = []
     for each in PROPERTIES.values():
         if "pair" in each.checks:
-            examples = max(1, ceil(budget.pair / each.cost / shared))
+            examples = max(1, ceil(budget.pair / each.cost / connectors))
             run = partial(each.run, *entries, examples=examples, derandomize=budget.derandomize, shrink=False)
             outcomes.append(_outcome(each, run))
     report = check(chosen.encoder, chosen.decoder, connector=chosen.connector, catalog=catalog)
@@ -128,7 +134,8 @@ def try_all(
         catalog: Where the names are looked up; by default what is installed.
     """
     level_named(level)
-    attempt = partial(try_combination, level=level, catalog=catalog)
+    connectors = len({each.connector for each in chosen})
+    attempt = partial(try_combination, level=level, catalog=catalog, connectors=connectors)
     if jobs == 1:
         yield from map(attempt, chosen)
         return

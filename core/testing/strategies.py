@@ -150,15 +150,34 @@ def batches(
     rows: tuple[int, int] = (1, 3),
     frames: tuple[int, int] = (1, 8),
     contents: tuple[str, ...] = ("noise", "tone", "silence", "step"),
+    uneven: bool = False,
 ) -> Batch:
-    """Batches of inputs that give about so many frames a row."""
+    """Batches of inputs that give about so many frames a row.
+
+    With `uneven` there are two rows or more, and even the simplest batch has padding: one row is about as long as a
+    row may be, and one about as short.
+    """
     longest = inputs_for(encoder, frames[1] + 1) - 1
     if encoder.max_positions is not None:
         longest = min(longest, encoder.max_positions)
-    span = st.integers(min(inputs_for(encoder, frames[0]), longest), longest)
-    lengths = tuple(draw(st.lists(span, min_size=rows[0], max_size=rows[1])))
+    shortest = min(inputs_for(encoder, frames[0]), longest)
+    span = st.lists(st.integers(shortest, longest), min_size=rows[0], max_size=rows[1])
+    lengths = tuple(draw(uneven_lengths(shortest, longest, rows) if uneven else span))
     content, seed = draw(st.sampled_from(contents)), draw(SEEDS)
     return make_batch(encoder, lengths, content, seed)
+
+
+@st.composite
+def uneven_lengths(draw: st.DrawFn, shortest: int, longest: int, rows: tuple[int, int]) -> list[int]:
+    """Lengths of two rows or more in any order: one within a third of the longest, one within a third of the shortest.
+
+    The simplest are the longest and the shortest, since a case that is drawn alone is the simplest.
+    """
+    third = (longest - shortest) // 3
+    long, short = longest - draw(st.integers(0, third)), shortest + draw(st.integers(0, third))
+    least, most = (count - 2 for count in rows)
+    others = draw(st.lists(st.integers(shortest, longest), min_size=max(0, least), max_size=most))
+    return draw(st.permutations([long, short, *others]))
 
 
 def make_batch(encoder: Encoder, lengths: tuple[int, ...], content: str, seed: int) -> Batch:

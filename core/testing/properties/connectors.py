@@ -16,10 +16,11 @@ from speechgraft.nn.meta import weightless
 from speechgraft.registry import ConnectorEntry
 from speechgraft.testing.case import Case
 from speechgraft.testing.models import scramble, seeded
-from speechgraft.testing.strategies import SEEDS, connector_configs
+from speechgraft.testing.strategies import SEEDS, connector_configs, uneven_lengths
 
 _LONGEST = 13
 _WIDTHS = st.integers(2, 9)
+_LENGTHS = st.lists(st.integers(1, _LONGEST), min_size=1, max_size=3)
 
 
 def drawn_connector(case: Case, entry: ConnectorEntry) -> Connector:
@@ -36,9 +37,11 @@ def drawn_connector(case: Case, entry: ConnectorEntry) -> Connector:
     return connector.eval()
 
 
-def drawn_frames(case: Case, connector: Connector) -> tuple[Tensor, Tensor, Tensor]:
+def drawn_frames(
+    case: Case, connector: Connector, lengths_drawn: st.SearchStrategy[list[int]] = _LENGTHS
+) -> tuple[Tensor, Tensor, Tensor]:
     """Numbers of frames (rows,), the frames (rows, longest, size), with noise in the padding, and their mask."""
-    lengths = torch.tensor(case.draw(st.lists(st.integers(1, _LONGEST), min_size=1, max_size=3), "lengths"))
+    lengths = torch.tensor(case.draw(lengths_drawn, "lengths"))
     frames = noise(case.draw(SEEDS, "seed of the frames"), len(lengths), int(lengths.max()), connector.input_size)
     return lengths, frames, length_mask(lengths, frames.shape[1])
 
@@ -79,7 +82,7 @@ def lengths(case: Case, entry: ConnectorEntry) -> None:
 def batch_invariance(case: Case, entry: ConnectorEntry) -> None:
     """Frames give the same memory alone and padded in a batch, given their number."""
     connector = drawn_connector(case, entry)
-    counts, frames, mask = drawn_frames(case, connector)
+    counts, frames, mask = drawn_frames(case, connector, uneven_lengths(1, _LONGEST, (2, 3)))
     memory, memory_mask = connector(frames, mask)
     case.holds(memory_mask is not None, "no mask came out, though one went in", "the mask of forward")
     expected = length_mask(connector.output_lengths(counts), memory.shape[1])

@@ -59,7 +59,7 @@ def _minimum(case: Case, encoder: Encoder) -> None:
 def batch_invariance(case: Case, entry: EncoderEntry) -> None:
     """An utterance gives the same frames alone and padded in a batch, given its length."""
     encoder = drawn_encoder(case, entry)
-    batch = case.draw(batches(encoder, rows=(2, 4)), "batch")
+    batch = case.draw(batches(encoder, rows=(2, 4), uneven=True), "batch")
     if not entry.padding_invariant:
         return
     output = encoder(batch.inputs, batch.mask)

@@ -43,7 +43,7 @@ def _hypotheses(model: PairModel, inputs: Tensor, mask: Tensor | None, **options
 def batch_invariance(case: Case, encoder: EncoderEntry, decoder: DecoderEntry) -> None:
     """An utterance gives the same memory and logits alone and padded in a batch, given its length."""
     model = drawn_pair(case, encoder, decoder)
-    batch = case.draw(batches(model.encoder, rows=(2, 4)), "batch")
+    batch = case.draw(batches(model.encoder, rows=(2, 4), uneven=True), "batch")
     if not encoder.padding_invariant:
         return
     ids = draw_ids(batch.seed, model.decoder, len(batch.lengths), 3)

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
+import torch
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+from mutants.decoders import IgnoresTheMemoryMask
+from mutants.table import made_by
 
 from speechgraft.errors import UnknownPluginError
-from speechgraft.registry import default_catalog
+from speechgraft.registry import Catalog, Origin, check, default_catalog
 from speechgraft.registry.configs import PairConfig
-from speechgraft.testing import PROPERTIES, Drawn, Property, matrix
+from speechgraft.testing import LEVELS, PROPERTIES, Drawn, Property, batches, matrix
 from speechgraft.testing.case import Case
 from speechgraft.testing.matrix import Combination, combinations, try_all, try_combination
-from speechgraft.testing.models import drawn_pair
+from speechgraft.testing.models import build_encoder, drawn_pair
+from speechgraft.testing.strategies import SEEDS, uneven_lengths
 
 CATALOG = default_catalog()
+
+
+@pytest.fixture
+def brief_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports that estimate no memory, which takes longer than a property does."""
+    monkeypatch.setattr(matrix, "check", partial(check, seconds=None))
 
 
 def test_everything_that_is_installed_is_put_together() -> None:
@@ -39,11 +52,70 @@ def test_pairs_are_drawn_with_the_connector_alone(connector: str, monkeypatch: p
 
     only = {"P00": Property("P00", "is seen", {"pair": (Drawn(noted),)})}
     monkeypatch.setattr(matrix, "PROPERTIES", only)
-    tried = try_combination(Combination("wav2vec2", connector, "gpt2"), "standard")
+    tried = try_combination(Combination("wav2vec2", connector, "gpt2"), "standard", connectors=4)
     assert tried.ok and tried.verdict == "ok"
     names = {"linear" if config.connector is None else config.connector.model_type for config in seen}
     assert names == {connector}
     assert len(seen) >= 8  # thirty cases of a pair, shared by four connectors
+
+
+@pytest.mark.usefixtures("brief_reports")
+@pytest.mark.parametrize(("pattern", "least"), [("linear", 6), ("[cl]*", 3), ("*", 2)])
+def test_the_cases_of_a_pair_are_shared_by_the_connectors_that_are_tried(
+    pattern: str, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def noted(case: Case, encoder: object, decoder: object) -> None:
+        seen.append(case.draw(SEEDS, "seed"))
+
+    monkeypatch.setattr(matrix, "PROPERTIES", {"P00": Property("P00", "is seen", {"pair": (Drawn(noted),)})})
+    chosen = combinations(CATALOG, encoder="sew", connector=pattern, decoder="gpt2")
+    assert all(tried.ok for tried in try_all(chosen, "quick"))
+    assert len(seen) == least * len(chosen) and LEVELS["quick"].pair == 6
+
+
+@pytest.mark.usefixtures("brief_reports")
+@pytest.mark.parametrize(("encoder", "pattern"), [("sew", "linear"), ("sew", "*"), ("bert", "linear")])
+def test_a_decoder_of_a_third_party_that_ignores_its_memory_mask_is_found(
+    encoder: str, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = Origin("deaf", "their-package", "0.1")
+    faulty = made_by(CATALOG.decoder("gpt2"), IgnoresTheMemoryMask)
+    catalog = Catalog().extended(origin, CATALOG.encoders.values(), [faulty], CATALOG.connectors.values())
+    name = "P03_batch_invariance"
+    monkeypatch.setattr(matrix, "PROPERTIES", {name: PROPERTIES[name]})
+    for tried in try_all(combinations(catalog, encoder=encoder, connector=pattern), "quick", catalog=catalog):
+        assert tried.verdict == "P03", tried.combination
+        assert "logits of row" in (tried.failed[0].problem or "")
+
+
+@pytest.mark.parametrize("connector", list(CATALOG.connectors))
+def test_a_mask_of_the_memory_that_is_ignored_is_found_in_the_first_case(connector: str) -> None:
+    faulty = made_by(CATALOG.decoder("gpt2"), IgnoresTheMemoryMask)
+    with pytest.raises(AssertionError, match="found: logits of row"):
+        PROPERTIES["P03_batch_invariance"].run(
+            CATALOG.encoder("sew"), faulty, CATALOG.connector(connector), examples=1, shrink=False
+        )
+
+
+@pytest.mark.parametrize("encoder", ["sew", "bert"])
+def test_even_the_simplest_batch_of_rows_that_are_compared_has_padding(encoder: str) -> None:
+    entry = CATALOG.encoder(encoder)
+    built = build_encoder(entry, entry.tiny_config(), 0)
+    batch = find(batches(built, rows=(2, 4), uneven=True), lambda drawn: True, settings=settings(database=None))
+    first, second = built.output_lengths(torch.tensor(batch.lengths)).tolist()
+    assert first - second >= 5
+
+
+@given(st.integers(1, 50), st.integers(0, 50), st.sampled_from([(2, 2), (2, 4), (3, 3)]), st.data())
+def test_uneven_lengths_are_within_their_bounds(
+    shortest: int, more: int, rows: tuple[int, int], data: st.DataObject
+) -> None:
+    lengths = data.draw(uneven_lengths(shortest, shortest + more, rows))
+    assert rows[0] <= len(lengths) <= rows[1]
+    assert shortest <= min(lengths) and max(lengths) <= shortest + more
+    assert max(lengths) - min(lengths) >= more / 3
 
 
 def test_what_fails_in_any_way_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
