@@ -84,6 +84,15 @@ class PairConfig(Config):
     def use_cache(self, value: bool) -> None:
         self.decoder.use_cache = value
 
+    @property
+    def vocab_size(self) -> int:
+        """Tokens of the decoder: its own field, which a built model does not let change."""
+        return int(self.decoder.vocab_size)
+
+    @vocab_size.setter
+    def vocab_size(self, value: int) -> None:
+        self.decoder.vocab_size = value
+
     @rule
     def head_has_the_blank(self) -> str | None:
         """Where both are set."""

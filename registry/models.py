@@ -169,7 +169,7 @@ class PairModel(Bridge, Pretrained):
             connector=chosen and part_config(chosen, connector_options(connector), routed["connector"]),
             **routed["pair"],
         )
-        with weightless():
+        with weightless(lambda: sum(len(part.tensors()) for part in (encoder, decoder) if part.folder is not None)):
             model = cls(config, encoder.model, decoder.model, catalog=catalog)
         reports = {
             "encoder.": encoder.load_into(model.encoder, dtype, placing.device),
@@ -301,7 +301,8 @@ def _own_config(
         hint = "" if right is None else f": use {right}"
         wanted, given = cls.config_class.__name__, type(config).__name__
         raise ConfigError(f"{cls.__name__} cannot be built from {given}, expected {wanted}{hint}")
-    config = config.copy()
+    # Whatever the caller's config says of it, in a pair the decoder is one and attends to the memory.
+    config = config.copy(decoder=config.decoder.copy(is_decoder=True, add_cross_attention=True))
     for role, part in (("encoder", encoder), ("decoder", decoder)):
         if part is not None:
             setattr(config, role, part.config)

@@ -49,6 +49,14 @@ def test_configs_passed_in_are_copied_and_never_changed() -> None:
     assert config.pad_token_id == 0
 
 
+def test_the_decoder_of_a_pair_is_one_whatever_its_config_said() -> None:
+    config = sg.SpeechEncoderDecoderConfig(encoder=sg.Wav2Vec2Config(), decoder=sg.BertConfig())
+    with torch.device("meta"):
+        model = sg.SpeechEncoderDecoderModel(config=config)
+    model.config.decoder.is_decoder = model.config.decoder.add_cross_attention = True  # as published code does
+    assert not config.decoder.is_decoder
+
+
 def test_a_field_that_shaped_a_built_model_cannot_be_changed() -> None:
     model = tiny()
     with pytest.raises(ConfigError, match="hidden_size"):

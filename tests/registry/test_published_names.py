@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from speechgraft.errors import ConfigError
 from speechgraft.registry import default_catalog
 from speechgraft.registry.models import SpeechEncoderDecoderModel
 from speechgraft.testing.models import build_pair
@@ -45,3 +46,11 @@ def test_the_use_of_a_cache_is_the_decoders():
     assert config.use_cache is True
     config.use_cache = False
     assert config.decoder.use_cache is False and "use_cache" not in vars(config)
+
+
+def test_the_vocabulary_is_the_decoders() -> None:
+    model = pair_of("gpt2", 0)
+    model.config.vocab_size = model.config.decoder.vocab_size  # as published code does
+    assert "vocab_size" not in vars(model.config)
+    with pytest.raises(ConfigError, match="vocab_size"):
+        model.config.vocab_size = model.decoder.vocab_size + 1

@@ -33,14 +33,6 @@ FAILS_THERE = {
 OTHER_NAMES = {"RobertaTokenizer": "BartTokenizer"}
 """Classes that the yardstick has made one of."""
 
-COMING = {
-    "Speech: the config": "from_pretrained of a pair takes no config=",
-    "Speech: the config in one call": "a decoder's config that is_decoder was not set in refuses it once built",
-    "Text: the config": "from_pretrained of a pair takes no config=",
-    "Text: forward": "the config of a pair of text has no vocab_size",
-}
-"""Examples that are expected to fail yet, and why."""
-
 Told = Mapping[str, Any]
 
 
@@ -56,12 +48,7 @@ def full_size(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 def titled(wanted: list[Example], *, refused: bool = False) -> Any:
     chosen = [example for example in wanted if example.refused == refused]
-    return pytest.mark.parametrize("example", [expected_of(example) for example in chosen])
-
-
-def expected_of(example: Example) -> Any:
-    marks = pytest.mark.xfail(reason=COMING.get(example.title, ""), strict=False)
-    return pytest.param(example, id=example.title, marks=marks if example.title in COMING else ())
+    return pytest.mark.parametrize("example", chosen, ids=[example.title for example in chosen])
 
 
 @titled(QUICK)
