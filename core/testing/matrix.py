@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from math import ceil
 from multiprocessing import get_context
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from attrs import asdict, frozen
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 
 from speechgraft.registry import Catalog, PairReport, check, default_catalog
 from speechgraft.testing.levels import level_named
@@ -136,12 +139,27 @@ def try_all(
     level_named(level)
     connectors = len({each.connector for each in chosen})
     attempt = partial(try_combination, level=level, catalog=catalog, connectors=connectors)
-    if jobs == 1:
-        yield from map(attempt, chosen)
-        return
-    # A process that was forked would share the state of torch's threads.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_alone) as pool:
-        yield from pool.map(attempt, chosen)
+    # hypothesis keeps what it reads of sources in the working folder, which is no folder of ours.
+    with TemporaryDirectory(prefix="speechgraft-") as folder:
+        if jobs == 1:
+            with _storing(folder):
+                yield from map(attempt, chosen)
+            return
+        # A process that was forked would share the state of torch's threads.
+        context = get_context("spawn")
+        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_alone, initargs=(folder,)) as pool:
+            yield from pool.map(attempt, chosen)
+
+
+@contextmanager
+def _storing(folder: str) -> Iterator[None]:
+    """What hypothesis stores goes into a folder."""
+    before = storage_directory(intent_to_write=False).home_directory
+    set_hypothesis_home_dir(folder)
+    try:
+        yield
+    finally:
+        set_hypothesis_home_dir(before)
 
 
 def _outcome(tried: Property, run: partial[None]) -> Outcome:
@@ -155,6 +173,7 @@ def _outcome(tried: Property, run: partial[None]) -> Outcome:
     return Outcome(tried.name, problem, time.perf_counter() - start)
 
 
-def _alone() -> None:
-    """Each process on a core of its own."""
+def _alone(folder: str) -> None:
+    """Each process on a core of its own, storing into a folder that is gone afterwards."""
     torch.set_num_threads(1)
+    set_hypothesis_home_dir(folder)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from speechgraft.errors import did_you_mean
+from speechgraft.errors import InputError, did_you_mean
 from speechgraft.registry import default_catalog
-from speechgraft.registry.entries import Registered
+from speechgraft.registry.entries import Registered, Role
 from speechgraft.testing.trials import Trial, trials_of
 
 if TYPE_CHECKING:
@@ -50,12 +50,15 @@ def parametrize_with_checks(
             `"P03_batch_invariance-encoder-my-encoder"`. A case that is expected to fail and passes is an error.
 
     Raises:
+        InputError: What was given are no entries, or there are none: then nothing would be tried.
         LookupError: An expected failure names no property and no case; the message has the nearest.
     """
     import pytest
 
-    given = tuple(entries)
-    beside = stand_ins() if partners is None else tuple(partners)
+    given = _listed("entries", entries)
+    if not given:
+        raise InputError("parametrize_with_checks: there are no entries, so that nothing would be tried")
+    beside = stand_ins() if partners is None else _listed("partners", partners)
     trials = trials_of(groups_of(given, beside))
     for first, *others in connected(given, beside, further_pairs() if partners is None else ()):
         trials += trials_of([first], *others)
@@ -96,6 +99,27 @@ def connected(
     """For each connector the pairs that it is tried in, with it behind them: own parts first, `further` last."""
     pairs = [*_pairs(entries, partners), *further]
     return [[(*pair, entry) for pair in pairs] for entry in entries if entry.role == "connector" and pairs]
+
+
+def _listed(what: str, given: Iterable[Registered]) -> tuple[Registered, ...]:
+    """What was given, where it is a list of entries."""
+    if isinstance(given, Registered | str) or not isinstance(given, Iterable):
+        raise InputError(f"parametrize_with_checks: {what}: expected a list of entries, got {_told(given)}")
+    listed = tuple(given)
+    for each in listed:
+        if not isinstance(each, Registered):
+            raise InputError(f"parametrize_with_checks: {what}: expected entries, got {_told(each)}")
+    return listed
+
+
+def _told(given: object) -> str:
+    """What was given in place of entries; of a name in the catalog, how its entry is had."""
+    if isinstance(given, Registered):
+        return f"the {given} alone: put it in a list"
+    catalog = default_catalog()
+    found = [role for role in get_args(Role) if isinstance(given, str) and given in catalog.list_names(role)]
+    by = " or ".join(f"default_catalog().{role}({given!r})" for role in found)
+    return f"the name {given!r}: its entry is {by}" if found else repr(given)
 
 
 def _pairs(entries: tuple[Registered, ...], partners: tuple[Registered, ...]) -> list[tuple[Registered, Registered]]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import storage_directory
 from mutants.decoders import IgnoresTheMemoryMask
 from mutants.table import made_by
 
@@ -28,6 +33,11 @@ CATALOG = default_catalog()
 def brief_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports that estimate no memory, which takes longer than a property does."""
     monkeypatch.setattr(matrix, "check", partial(check, seconds=None))
+
+
+def stored(*given: object, **options: object) -> Path:
+    """In place of what became of a combination: where hypothesis stores things meanwhile."""
+    return storage_directory(intent_to_write=False).home_directory
 
 
 def test_everything_that_is_installed_is_put_together() -> None:
@@ -146,6 +156,25 @@ def test_what_fails_in_any_way_is_told_and_the_rest_goes_on(monkeypatch: pytest.
     assert (data["connector"], data["ok"], data["report"]["connector"]) == ("conv", False, "conv")
 
 
+def test_nothing_is_left_in_the_working_folder(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from speechgraft.cli import main; from speechgraft.testing import PROPERTIES, matrix;"
+        "matrix.PROPERTIES = {name: PROPERTIES[name] for name in ('P00_capabilities', 'P08_loss')};"
+        "sys.exit(main(['check', 'sew', 'gpt2', '--all-pairs', '--connector', 'linear', '--jobs', '1']))"
+    )
+    kept = {name: value for name, value in os.environ.items() if name != "HYPOTHESIS_STORAGE_DIRECTORY"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=kept, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_hypothesis_stores_goes_elsewhere_for_as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = storage_directory(intent_to_write=False).home_directory
+    monkeypatch.setattr(matrix, "try_combination", stored)
+    for found in try_all(combinations(CATALOG, encoder="sew", decoder="gpt2"), "quick"):
+        assert found != before and found.name.startswith("speechgraft-")  # type: ignore[attr-defined, comparison-overlap]
+    assert storage_directory(intent_to_write=False).home_directory == before
+
+
 def test_every_property_of_pairs_is_tried() -> None:
     tried = try_combination(Combination("sew", "stack", "gpt2"), "quick")
     assert {each.property for each in tried.outcomes} == {
@@ -155,7 +184,8 @@ def test_every_property_of_pairs_is_tried() -> None:
 
 
 @pytest.mark.long
-def test_several_processes_find_what_one_finds() -> None:
+def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     chosen = combinations(CATALOG, encoder="sew", connector="[cl]*", decoder="gpt2")
     apart, together = (list(try_all(chosen, "quick", jobs=jobs)) for jobs in (2, 1))
     assert [each.combination for each in apart] == list(chosen)
@@ -163,3 +193,4 @@ def test_several_processes_find_what_one_finds() -> None:
     for one, other in zip(apart, together, strict=True):
         assert [each.property for each in one.outcomes] == [each.property for each in other.outcomes]
         assert one.ok and other.ok
+    assert list(tmp_path.iterdir()) == []  # where those processes would leave what hypothesis stores

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from speechgraft.errors import InputError
 from speechgraft.registry import default_catalog
 from speechgraft.testing import LEVELS, PROPERTIES, Property, Trial, cases, parametrize_with_checks
 from speechgraft.testing.levels import level_named
@@ -95,6 +96,41 @@ def test_an_expected_failure_that_passes_is_an_error(pytester):
 def test_an_expected_failure_of_no_case_is_refused_with_the_nearest_name():
     with pytest.raises(LookupError, match=r"'P02_length'; did you mean 'P02_lengths'"):
         parametrize_with_checks(stand_ins(), expected_failures={"P02_length": "it is short"})
+
+
+def test_without_entries_collection_fails_since_nothing_would_be_tried(pytester):
+    pytester.makepyfile(
+        """
+        from speechgraft.testing import parametrize_with_checks
+
+        @parametrize_with_checks([])
+        def test_kit(speechgraft_check):
+            speechgraft_check()
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*InputError: parametrize_with_checks: there are no entries, so that nothing*"])
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["wav2vec2"], r"entries, got the name 'wav2vec2': its entry is default_catalog\(\)\.encoder\('wav2vec2'\)"),
+        ("bert", r"a list of entries, got the name 'bert': .*\.encoder\('bert'\) or .*\.decoder\('bert'\)"),
+        (["logmel"], "expected entries, got 'logmel'"),
+        (CATALOG.encoder("sew"), "expected a list of entries, got the encoder 'sew' alone: put it in a list"),
+        ([CATALOG.encoder("sew"), None], "expected entries, got None"),
+        (None, "expected a list of entries, got None"),
+        (3, "expected a list of entries, got 3"),
+    ],
+)
+def test_what_is_no_list_of_entries_is_refused(given, says):
+    with pytest.raises(InputError, match=f"entries: .*{says}"):
+        parametrize_with_checks(given)
+    if given is not None:
+        with pytest.raises(InputError, match=f"partners: .*{says}"):
+            parametrize_with_checks(stand_ins(), partners=given)
 
 
 def test_a_level_that_there_is_not_is_refused(pytester):
