@@ -205,8 +205,9 @@ class Catalog:
             if other != role and name in self._named(other):
                 message += f"; there is {AN[other]} of that name"
         message += f"; known: {', '.join(sorted(here)) or 'none'}"
-        for plugin in self.broken:
-            message += f"; broken: {plugin}"
+        if self.broken:
+            names = ", ".join(plugin.origin.plugin for plugin in self.broken)
+            message += f"; broken, and so not here: {names} (`speechgraft plugins` says why)"
         if self.unwanted:
             names = ", ".join(origin.plugin for origin in self.unwanted)
             message += f"; not loaded, since SPEECHGRAFT_PLUGINS does not name them: {names}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import re
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from importlib import import_module, metadata
@@ -21,6 +22,7 @@ from speechgraft.registry import hookspecs
 from speechgraft.registry.catalog import Catalog, Origin
 from speechgraft.registry.entries import Role
 from speechgraft.registry.hookspecs import PROJECT
+from speechgraft.registry.import_strings import told
 
 LIMIT = "SPEECHGRAFT_PLUGINS"
 """The environment variable that limits which plugins are loaded, to find out which of them is at fault."""
@@ -101,7 +103,7 @@ def _register(manager: pluggy.PluginManager, plugin: Plugin, catalog: Catalog) -
         # Only this plugin's implementations, so that what they give is known to be its own.
         others = [other for other in manager.get_plugins() if other is not hooks]
         given = {
-            f"{role}s": _flat(role, manager.subset_hook_caller(f"speechgraft_{role}s", others)())
+            f"{role}s": _flat(role, manager.subset_hook_caller(f"speechgraft_{role}s", others))
             for role in get_args(Role)
         }
         return catalog.extended(plugin.origin, **given)
@@ -123,9 +125,13 @@ def _check_hooks(manager: pluggy.PluginManager, hooks: Any) -> None:
         raise PluginError(f"there is no hook {wrong}; hooks are {', '.join(_HOOKS)}") from error
 
 
-def _flat(role: str, given: Iterable[Any]) -> list[Any]:
+def _flat(role: str, hook: pluggy.HookCaller) -> list[Any]:
     """The entries of all implementations; a hook must give an iterable of entries."""
     entries: list[Any] = []
+    given = hook()
+    if len(given) < sum(not (one.wrapper or one.hookwrapper) for one in hook.get_hookimpls()):
+        # pluggy leaves out what is None, which a function gives that forgets to return.
+        raise PluginError(f"hook speechgraft_{role}s gave None, expected an iterable of entries")
     for one in given:
         try:
             entries.extend(one)
@@ -136,8 +142,7 @@ def _flat(role: str, given: Iterable[Any]) -> list[Any]:
 
 def _reason(error: BaseException) -> str:
     """One line on what a plugin did wrong; an error of ours speaks for itself, others give their class too."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, SpeechGraftError) else f"{type(error).__name__}: {text}"
+    return " ".join((str(error) if isinstance(error, SpeechGraftError) else told(error)).split())
 
 
 def wanted(plugins: Iterable[Plugin], names: str | None) -> tuple[list[Plugin], list[Plugin]]:
@@ -146,19 +151,25 @@ def wanted(plugins: Iterable[Plugin], names: str | None) -> tuple[list[Plugin], 
     Args:
         plugins: What there is.
         names: Separated by commas; a package's name stands for all of its plugins, `speechgraft` for the built-in
-            ones. `None`: everything is wanted. A name that nothing has gives a plugin that is broken and says so.
+            ones. Case does not count, nor which of '-', '_' and '.' parts a name (PEP 503). `None`: everything is
+            wanted. A name that nothing has gives a plugin that is broken and says so.
     """
     found = list(plugins)
     if names is None:
         return found, []
-    asked = [name.strip() for name in names.split(",") if name.strip()]
-    taken = [each for each in found if {each.origin.plugin, each.origin.package} & {*asked}]
+    asked = {_normal(name): name.strip() for name in names.split(",") if name.strip()}
+    taken = [each for each in found if {_normal(each.origin.plugin), _normal(each.origin.package)} & asked.keys()]
     known = {name for each in found for name in (each.origin.plugin, each.origin.package)}
-    for name in asked:
-        if name not in known:
+    for normal, name in asked.items():
+        if normal not in map(_normal, known):
             problem = f"{LIMIT} names it, but no plugin and no package is called so{did_you_mean(name, known)}"
             taken.append(Plugin(Origin(name, "unknown package", "?"), partial(_refuse, problem)))
     return taken, [each for each in found if each not in taken]
+
+
+def _normal(name: str) -> str:
+    """A name as package indexes compare them: https://peps.python.org/pep-0503/#normalized-names."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 def _refuse(problem: str) -> Any:

@@ -115,16 +115,23 @@ class Registered:
 
     def load_weights(self) -> Callable[[Any], WeightMap]:
         """The callable from a config to its weight map, imported now."""
-        return cast("Callable[[Any], WeightMap]", self._load("weights"))
+        return cast("Callable[[Any], WeightMap]", self._load_callable("weights"))
 
     def load_draw(self) -> Callable[[], Any] | None:
         """The callable that gives a hypothesis strategy of configs, imported now, or `None`."""
-        return None if self.draw is None else cast("Callable[[], Any]", self._load("draw"))
+        return None if self.draw is None else cast("Callable[[], Any]", self._load_callable("draw"))
 
     def capabilities(self) -> dict[str, Any]:
         """What the entry declares about its model, by name; the contract tests try each."""
         declared = [attribute.name for attribute in fields(type(self)) if attribute.metadata.get("capability")]
         return {name: getattr(self, name) for name in declared}
+
+    def _load_callable(self, what: str) -> Callable[..., Any]:
+        """What a field leads to, where that can be called."""
+        found = self._load(what)
+        if not callable(found):
+            raise PluginError(f"{self}: {what} {getattr(self, what)!r} is {found!r}, which cannot be called")
+        return cast("Callable[..., Any]", found)
 
     def _load(self, what: str) -> Any:
         reference: str = getattr(self, what)
@@ -197,7 +204,7 @@ class EncoderEntry(Entry):
 
     def load_extractor(self) -> Any:
         """The feature extractor's class, imported now."""
-        return self._load("extractor")
+        return self._load_callable("extractor")
 
     def load_ctc_model(self) -> Any | None:
         """The class of checkpoints with a CTC head (a `speechgraft.registry.CTCModel`), imported now, or `None`."""
@@ -211,7 +218,7 @@ class EncoderEntry(Entry):
         """
         from speechgraft.contracts import Encoder
 
-        return _checked(self, self._load("factory")(config), Encoder)  # type: ignore[type-abstract]
+        return _checked(self, self._load_callable("factory")(config), Encoder)  # type: ignore[type-abstract]
 
 
 @frozen(kw_only=True)
@@ -245,7 +252,7 @@ class DecoderEntry(Entry):
 
     def load_tokenizer(self) -> Callable[..., Any]:
         """The callable that loads a tokenizer, imported now."""
-        return cast("Callable[..., Any]", self._load("tokenizer"))
+        return cast("Callable[..., Any]", self._load_callable("tokenizer"))
 
     def build(self, config: Config) -> Decoder:
         """The module of a config.
@@ -255,7 +262,7 @@ class DecoderEntry(Entry):
         """
         from speechgraft.contracts import Decoder
 
-        return _checked(self, self._load("factory")(config), Decoder)  # type: ignore[type-abstract]
+        return _checked(self, self._load_callable("factory")(config), Decoder)  # type: ignore[type-abstract]
 
 
 @frozen(kw_only=True)
@@ -295,7 +302,7 @@ class ConnectorEntry(Registered):
         """
         from speechgraft.contracts import Connector
 
-        return _checked(self, self._load("factory")(config, input_size, output_size), Connector)  # type: ignore[type-abstract]
+        return _checked(self, self._load_callable("factory")(config, input_size, output_size), Connector)  # type: ignore[type-abstract]
 
     def weight_map(self, config: Settings) -> WeightMap:
         """The table of its parameters in the checkpoint of a pair, where they are those of `pair.connector`."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import fields
 
 from speechgraft.errors import PluginError
 from speechgraft.registry.entries import Registered
 from speechgraft.registry.import_strings import check_import_string, load
+
+if TYPE_CHECKING:
+    from speechgraft.config import ConfigAdapter, Settings
 
 
 def faults(entry: Registered) -> list[str]:
@@ -24,7 +27,7 @@ def faults(entry: Registered) -> list[str]:
     """
     found = {what: _attempt(entry, what) for what in _import_strings(entry)}
     problems = [problem for _, problem in found.values() if problem is not None]
-    return [*problems, *_disagreements(entry, {what: loaded for what, (loaded, _) in found.items()})]
+    return [*problems, *disagreements(entry, found["config"][0], found["adapter"][0])]
 
 
 def _import_strings(entry: Registered) -> list[str]:
@@ -48,12 +51,12 @@ def _attempt(entry: Registered, what: str) -> tuple[Any, str | None]:
     return None, f"{entry}: {what} {reference!r} is {found!r}, which cannot be called"
 
 
-def _disagreements(entry: Registered, loaded: dict[str, Any]) -> Iterator[str]:
-    """Where config, adapter and name are not those of one model."""
-    config, adapter = loaded["config"], loaded["adapter"]
+def disagreements(entry: Registered, config: type[Settings] | None, adapter: ConfigAdapter | None) -> Iterator[str]:
+    """Where config, adapter and name are not those of one model; `None` stands for what could not be loaded."""
     if config is None:
         return
     if adapter is not None and adapter.config is not config:
         yield f"{entry}: adapter {entry.adapter!r} is that of {adapter.config.__name__}, not of {config.__name__}"
     if config.model_type != entry.name:
-        yield f"{entry}: config {entry.config!r} has the model_type {config.model_type!r}, expected {entry.name!r}"
+        found = f"{config.__name__} has the model_type {config.model_type!r}"
+        yield f"{entry}: {found}, expected {entry.name!r}, by which a folder's config.json is read"

@@ -50,9 +50,21 @@ def load(reference: str) -> Any:
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # a module that exits must not end whoever asked for a list or a report
-        raise PluginError(f"{reference!r} does not import: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{reference!r} does not import: {told(error)}") from error
     try:
         return getattr(module, name)
     except AttributeError:
         near = did_you_mean(name, dir(module))
         raise PluginError(f"{reference!r} does not exist: {module_name} has no {name!r}{near}") from None
+
+
+def told(error: BaseException) -> str:
+    """What another's code raised, with its class; of source that is none with its file and line.
+
+    >>> told(KeyError("size"))
+    "KeyError: 'size'"
+    """
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{kind}: {error.msg} ({error.filename}, line {error.lineno})"
+    return f"{kind}: {error}"

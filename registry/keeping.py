@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from torch import nn
 
 from speechgraft.checkpoint import WeightMap
-from speechgraft.config import ConfigAdapter, Settings
+from speechgraft.config import Settings
 from speechgraft.errors import SpeechGraftError, counted
 from speechgraft.registry.entries import Registered
+from speechgraft.registry.faults import disagreements
 
 
 def unkept(entry: Registered, config: Settings, module: nn.Module) -> Iterator[str]:
@@ -22,21 +23,13 @@ def unkept(entry: Registered, config: Settings, module: nn.Module) -> Iterator[s
     """
     # Entries refer to somebody else's code: whatever it raises is what there is to tell.
     try:
-        yield from _unread(entry, entry.load_adapter(), type(config))
+        yield from disagreements(entry, type(config), entry.load_adapter())
     except Exception as error:  # noqa: BLE001
         yield _told(entry, "adapter", error)
     try:
         yield from _unwritten(entry, entry.load_weights()(config), module)
     except Exception as error:  # noqa: BLE001
         yield _told(entry, "weight map", error)
-
-
-def _unread(entry: Registered, adapter: ConfigAdapter, config_class: type[Settings]) -> Iterator[str]:
-    if adapter.config is not config_class:
-        yield f"{entry}: adapter {entry.adapter!r} is that of {adapter.config.__name__}, not of {config_class.__name__}"
-    if config_class.model_type != entry.name:
-        found = f"{config_class.__name__} has the model_type {config_class.model_type!r}"
-        yield f"{entry}: {found}, expected {entry.name!r}, by which a folder's config.json is read"
 
 
 def _unwritten(entry: Registered, weights: object, module: nn.Module) -> Iterator[str]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LONGEST: Final = 36
 """Letters of a name: it is a part of class names, whose lines must stay readable."""
 
+BESIDE: Final = {"tests", "test", "src", "conftest"}
+"""What Python finds beside packages that are at work, so that a module of that name would be hidden or hide them."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*([-_.][a-z0-9]+)*")
 _SUFFIX: Final = ".txt"
 """What the templates' names end with beyond that of the file, so that no tool takes them for code."""
@@ -109,6 +112,10 @@ def check_name(kind: Kind, name: str, catalog: Catalog) -> None:
     module = module_name(name)
     if keyword.iskeyword(module):
         raise PluginError(f"name {name!r}: Python keeps this word for itself, so that no module can have it")
+    if module in BESIDE:
+        raise PluginError(
+            f"name {name!r}: packages have a {module!r} beside their module, and one would hide the other"
+        )
     if module in sys.stdlib_module_names or _is_installed(module):
         raise PluginError(f"name {name!r}: there is a module {module!r} already, which the package would hide")
 

@@ -11,12 +11,13 @@ import pytest
 from attrs import evolve
 
 import speechgraft.plugins
-from speechgraft.errors import PluginError
+from speechgraft.errors import PluginError, UnknownPluginError
 from speechgraft.registry import (
     Catalog,
     EncoderEntry,
     Origin,
     Plugin,
+    check,
     collect,
     default_catalog,
     hookimpl,
@@ -24,6 +25,7 @@ from speechgraft.registry import (
     list_encoders,
 )
 from speechgraft.registry.discovery import installed_plugins, wanted
+from speechgraft.registry.import_strings import load
 
 GOOD = """
 from speechgraft.registry import EncoderEntry, hookimpl
@@ -45,9 +47,10 @@ BROKEN = {
     "no hook": ("x = 1", "it has no hook"),
     "unmarked hook": (GOOD.replace("@hookimpl", ""), "it has no hook"),
     "import error": ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module"),
-    "syntax error": ("def (", "SyntaxError"),
+    "syntax error": ("x = 1\ndef (", "toy_m_syntax_error.py, line 2)"),
     "exit on import": ("raise SystemExit(3)", "SystemExit: 3"),
     "hook raises": (GOOD.replace("return [", "raise KeyError('boom') or ["), "KeyError: 'boom'"),
+    "nothing returned": (GOOD.replace("return ", ""), "hook speechgraft_encoders gave None, expected an iterable"),
     "no iterable": (GOOD.replace('return [entry("NAME")]', "return 3"), "gave 3, expected an iterable"),
     "no entries": (GOOD.replace('[entry("NAME")]', '["NAME"]'), "of type str, expected EncoderEntry"),
     "wrong argument": (GOOD.replace("_encoders()", "_encoders(model)"), "PluginValidationError"),
@@ -143,6 +146,27 @@ def test_a_config_class_for_an_adapter_is_refused_by_name() -> None:
         swapped.load_config_class()
 
 
+@pytest.mark.parametrize("what", ["factory", "weights", "extractor", "draw"])
+def test_what_cannot_be_called_is_told_of_with_the_entry(what: str) -> None:
+    entry = evolve(default_catalog().encoder("sew"), **{what: "speechgraft.losses:IGNORED"})
+    catalog = Catalog().extended(Origin("toy", "toys", "1"), [entry], [default_catalog().decoder("gpt2")])
+    with pytest.raises(PluginError, match=f"encoder 'sew': {what} 'speechgraft.losses:IGNORED' is -100, which cannot"):
+        entry.build(entry.tiny_config()) if what == "factory" else getattr(entry, f"load_{what}")()
+    if what == "factory":
+        [problem] = check("sew", "gpt2", catalog=catalog, seconds=None).problems
+        assert problem.startswith("encoder 'sew': factory")
+
+
+def test_an_unknown_name_tells_of_broken_plugins_in_few_words() -> None:
+    catalog = Catalog()
+    for name in ("toy", "doll"):
+        catalog = catalog.with_broken(Origin(name, "toys", "1"), "ImportError: " + "no wheels " * 20)
+    with pytest.raises(UnknownPluginError) as error:
+        catalog.encoder("bear")
+    assert str(error.value).endswith("; broken, and so not here: toy, doll (`speechgraft plugins` says why)")
+    assert "wheels" not in str(error.value)
+
+
 def test_a_list_of_names_limits_which_plugins_are_loaded() -> None:
     def plugin(name: str, package: str) -> Plugin:
         return Plugin(Origin(name, package, "1"), object)
@@ -152,11 +176,26 @@ def test_a_list_of_names_limits_which_plugins_are_loaded() -> None:
     assert wanted(everything, None) == (everything, [])
     assert wanted(everything, "toys") == ([first, second], [other])
     assert wanted(everything, " two , three,") == ([second, other], [first])
+    assert wanted(everything, "TOYS,") == ([first, second], [other])
     assert wanted(everything, "") == ([], everything)
     taken, rest = wanted(everything, "too")
     assert rest == everything
     (broken,) = collect(taken).broken
     assert "no plugin and no package is called so; did you mean 'two'" in broken.reason
+
+
+@pytest.mark.parametrize("asked", ["tone-row", "tone_row", "Tone.Row", "speechgraft_tone__row"])
+def test_names_of_packages_are_compared_as_indexes_compare_them(asked: str) -> None:
+    plugin = Plugin(Origin("tone-row", "Speechgraft.Tone-Row", "1"), object)
+    assert wanted([plugin], asked) == ([plugin], [])
+
+
+def test_source_that_is_none_is_told_of_with_its_path_and_line(site: Path) -> None:
+    install(site, "torn", "x = 1\ndef (")
+    (broken,) = found(site).broken
+    assert f"({site / 'toy_torn.py'}, line 2)" in broken.reason
+    with pytest.raises(PluginError, match=r"toy_torn\.py, line 2\)"):
+        load("toy_torn:x")
 
 
 def test_an_entry_point_may_name_an_object_with_hooks_as_methods() -> None:

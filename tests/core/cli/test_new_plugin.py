@@ -97,6 +97,10 @@ def test_what_it_registers_is_good_for_what_reads_entries(
         ("lambda", "Python keeps this word"),
         ("json", "a module 'json' already"),
         ("torch", "a module 'torch' already"),
+        ("speechgraft", "a module 'speechgraft' already"),
+        ("tests", "one would hide the other"),
+        ("test", "one would hide the other"),
+        ("src", "one would hide the other"),
         ("sew", "speechgraft 0.1.0 has encoder 'sew' already"),
     ],
 )
