@@ -21,7 +21,7 @@ HOUSEKEEPING_KEYS = key_set(
     _attn_implementation _attn_implementation_autoset _commit_hash _num_labels attn_implementation auto_map
     cls_token_id finetuning_task gradient_checkpointing mask_token_id output_past per_layer_config prefix
     pruned_heads sep_token_id task_specific_params tf_legacy_loss tie_encoder_decoder tie_last_hidden_states
-    tokenizer_class torchscript use_bfloat16
+    tokenizer_class torchscript use_bfloat16 use_cache
     """
 )
 """What tools note for themselves, and switches whose work other parts do."""

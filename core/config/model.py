@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from speechgraft.config.base import Settings
-from speechgraft.config.carried import CARRIED_KEYS
+from speechgraft.config.carried import CARRIED_KEYS, OLD_GENERATION_KEYS
 from speechgraft.config.checking import label_names
-from speechgraft.config.fields import config_class, field, rule
+from speechgraft.config.fields import config_class, field, fields_of, rule
 from speechgraft.config.keys import FileKeys
 from speechgraft.config.validators import dtype_name, non_negative, positive
 from speechgraft.errors import ConfigError
@@ -111,6 +111,30 @@ class Config(Settings):
         if self.problem_type != "single_label_classification" or self.num_labels > 1:
             return None
         return "problem_type: single_label_classification needs two labels or more; one is for a regression"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls = type(self)
+        if name in fields_of(cls) or hasattr(cls, name):
+            super().__setattr__(name, value)
+        elif name == "use_cache":
+            self._note_cache(value)
+        elif name in OLD_GENERATION_KEYS:
+            raise ConfigError(
+                f"{cls.__name__} has no field {name!r}: how text is generated is set in model.generation_config, or "
+                "by options of generate"
+            )
+        else:
+            super().__setattr__(name, value)
+
+    def _note_cache(self, value: Any) -> None:
+        """Trainers set `use_cache` of every model; one that has no cache only keeps it for its file."""
+        if not isinstance(value, bool):
+            raise ConfigError(f"{type(self).__name__}.use_cache cannot be set: expected true or false, got {value!r}")
+        self.extras["use_cache"] = value
+
+    def __getattr__(self, name: str) -> Any:
+        noted = vars(self).get("extras", {}) if name == "use_cache" else {}
+        return noted[name] if name in noted else super().__getattr__(name)
 
     @property
     def use_return_dict(self) -> bool:

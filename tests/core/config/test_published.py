@@ -48,3 +48,20 @@ def test_what_shaped_a_model_is_not_updated() -> None:
 
 def test_the_older_name_of_a_switch_is_read() -> None:
     assert sg.BertConfig().use_return_dict and not sg.BertConfig(return_dict=False).use_return_dict
+
+
+def test_trainers_set_a_cache_of_models_that_have_none() -> None:
+    config = sg.HubertConfig()
+    assert not hasattr(config, "use_cache")
+    config.use_cache = False
+    assert config.use_cache is False and sg.HubertConfig.from_dict(config.to_dict()).use_cache is False
+    with pytest.raises(ConfigError, match="use_cache cannot be set: expected true or false, got 'no'"):
+        config.use_cache = "no"  # type: ignore[assignment]
+    decoder = sg.BertConfig()
+    decoder.use_cache = False
+    assert decoder.extras == {}
+
+
+def test_how_text_is_generated_is_not_set_in_a_config() -> None:
+    with pytest.raises(ConfigError, match=r"no field 'num_beams': .* model\.generation_config"):
+        sg.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(sg.HubertConfig(), sg.BertConfig()).num_beams = 4
