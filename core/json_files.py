@@ -10,21 +10,33 @@ from typing import Any
 
 from speechgraft.errors import CheckpointError
 
-# A vocabulary of a million words takes about 40 MB; what is larger is no settings file.
-_LARGEST = 256 * 2**20
+VOCABULARY_SIZE = 256 * 2**20
+"""Bytes of a vocabulary at most; one of a million words takes about 40 MB."""
+
+SETTINGS_SIZE = 4 * 2**20
+"""Bytes of all other files at most: the names of 20,000 labels, or the places of as many tensors, take 2 MB."""
+
+# Values take up to 30 times the bytes that they are written with.
+_MOST_VALUES = 2**19
 
 # Half of a character that takes two, written as JSON does; both halves together are one.
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, largest: int = SETTINGS_SIZE) -> dict[str, Any]:
     """The JSON object that a file holds.
 
+    Args:
+        path: The file.
+        largest: Bytes that it may take; `VOCABULARY_SIZE` for vocabularies.
+
     Raises:
-        CheckpointError: The file is missing, too large, a link out of its folder, not UTF-8, not JSON, or not an
-            object.
+        CheckpointError: The file is missing, too large, a link out of its folder, no plain file, not UTF-8, not JSON,
+            or not an object.
     """
-    contents = _contents(path)
+    contents = _contents(path, largest)
+    if largest <= SETTINGS_SIZE and sum(map(contents.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES:
+        raise CheckpointError(f"{path}: more than {_MOST_VALUES} values, expected settings")
     try:
         text = contents.decode("utf-8")
         data = json.loads(text)
@@ -41,19 +53,20 @@ def read_text(path: Path) -> str:
     """The text that a small file holds, line ends as they are.
 
     Raises:
-        CheckpointError: The file is missing, too large, a link out of its folder, or not UTF-8.
+        CheckpointError: The file is missing, too large, a link out of its folder, no plain file, or not UTF-8.
     """
     try:
-        return _contents(path).decode("utf-8")
+        return _contents(path, VOCABULARY_SIZE).decode("utf-8")
     except ValueError as error:
         raise CheckpointError(f"{path}: not text in UTF-8 ({error})") from None
 
 
-def _contents(path: Path) -> bytes:
+def _contents(path: Path, largest: int) -> bytes:
     try:
         refuse_link_out(path)
-        if path.stat().st_size > _LARGEST:
-            raise CheckpointError(f"{path}: larger than {_LARGEST // 2**20} MB, expected a small file")
+        refuse_odd(path)
+        if path.stat().st_size > largest:
+            raise CheckpointError(f"{path}: larger than {largest // 2**20} MB, expected a small file")
         return path.read_bytes()
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
@@ -83,10 +96,23 @@ def refuse_link_out(path: Path) -> None:
     """
     if not path.is_symlink():
         return
-    target, folder = path.resolve(), path.parent.resolve()
+    try:
+        target, folder = path.resolve(), path.parent.resolve()
+    except (OSError, RuntimeError):  # which of the two depends on Python's version
+        raise CheckpointError(f"{path}: a link that leads back to itself") from None
     stores = [above.parent / "blobs" for above in folder.parents if above.name == "snapshots"]
     if not any(target.is_relative_to(place) for place in (folder, *stores)):
         raise CheckpointError(f"{path}: a link out of its folder, to {target}, which is not followed")
+
+
+def refuse_odd(path: Path) -> None:
+    """Refuse pipes and devices, whose end may never come: opening a pipe waits for who writes.
+
+    Raises:
+        CheckpointError: There is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise CheckpointError(f"{path}: a pipe, a socket or a device, expected a file")
 
 
 def open_to_all(path: Path, mode: int = 0o666) -> None:

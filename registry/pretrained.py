@@ -160,7 +160,7 @@ class Pretrained(Access):
         weights = chosen_weights(from_tf, from_flax)
         place = Place(pretrained_model_name_or_path, revision, subfolder, token, cache_dir, local_files_only, weights)
         placing = published.taken_out_of(options, dtype, device)
-        with weightless():
+        with weightless(lambda: len(place.tensors())):
             model, tensors = cls._opened(place, options, catalog)
         report = load_into(
             model,

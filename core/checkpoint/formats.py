@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import attrs
 
 from speechgraft.errors import CheckpointError
-from speechgraft.json_files import read_json
+from speechgraft.json_files import read_json, refuse_link_out, refuse_odd
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,15 +115,11 @@ def plain_file(folder: Path, name: str) -> Path:
     """A file of a folder, which may be a link to another within it, or into the cache of downloads that it lies in.
 
     Raises:
-        CheckpointError: It is a link to somewhere else.
+        CheckpointError: It is a link to somewhere else, a pipe, a socket or a device.
     """
     path = folder / name
-    if path.is_symlink():
-        target = Path(os.path.normpath(path.parent / path.readlink()))
-        stores = [above.parent / "blobs" for above in folder.absolute().parents if above.name == "snapshots"]
-        cached = any(target.parent.resolve() == store.resolve() for store in stores)
-        if not cached and not path.resolve().is_relative_to(folder.resolve()):
-            raise CheckpointError(f"{path}: is a link to {target}, which is not in that folder; copy the file there")
+    refuse_link_out(path)
+    refuse_odd(path)
     return path
 
 

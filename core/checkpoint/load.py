@@ -17,6 +17,9 @@ from speechgraft.errors import CheckpointError, PluginError
 
 Device = torch.device | str
 
+_MADE_FREELY = 64 * 2**20
+"""Bytes of parameters that any checkpoint may lack; beyond them as many as it has."""
+
 
 def load_into(
     module: nn.Module,
@@ -60,6 +63,7 @@ def load_into(
     unexpected = tuple(dict.fromkeys((*mapped.unexpected, *surplus)))
     if strict:
         _check_complete(missing, unexpected, weight_map, place)
+    _check_room(module, mapped.tensors, place)
     _assign(module, {name: mapped.tensors[name] for name in slots if name in mapped.tensors}, dtype, device)
     materialise(module, dtype=_dtype_of(module) if dtype == "auto" else dtype, device=device)
     return LoadReport(
@@ -100,6 +104,19 @@ def _check_complete(missing: tuple[str, ...], unexpected: tuple[str, ...], weigh
     lines = [*named("missing", on_disk), *named("unexpected", unexpected)]
     if lines:
         raise CheckpointError(f"{place}the checkpoint does not fit the model; " + "; ".join(lines))
+
+
+def _check_room(module: nn.Module, tensors: Mapping[str, Tensor], place: str) -> None:
+    """Refuse to make far more than was loaded: a config may ask for any size where the checkpoint has no tensor."""
+    slots = [*module.named_parameters(), *module.named_buffers()]
+    made = sum(slot.nbytes for name, slot in slots if slot.is_meta and name not in tensors)
+    held = sum(tensor.nbytes for tensor in tensors.values())
+    if made > held + _MADE_FREELY:
+        largest = max((slot.nbytes, name) for name, slot in slots if slot.is_meta and name not in tensors)[1]
+        raise CheckpointError(
+            f"{place}the config asks for {made} bytes of parameters beside the {held} of the checkpoint, most of them "
+            f"for {largest}; where that is meant, build the model from the config and load the tensors into it"
+        )
 
 
 def _assign(

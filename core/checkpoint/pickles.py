@@ -20,8 +20,11 @@ from torch import Tensor
 from speechgraft.checkpoint.formats import Contents
 from speechgraft.errors import CheckpointError
 
-_LARGEST_PICKLE = 256 * 2**20
-"""Bytes of what is pickled beside the tensors' values: names, shapes, strides."""
+_LARGEST_PICKLE = 4 * 2**20
+"""Bytes of what is pickled beside the tensors' values: names, shapes, strides; some 200 for each tensor."""
+
+_MOST_OPERATIONS = 2**19
+"""Of an unpickler, some 30 for each tensor."""
 
 
 _NAMES = {
@@ -86,14 +89,17 @@ def _check_archive(path: Path) -> None:
 
 def _check_old(path: Path) -> None:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for _ in range(_PICKLES_BEFORE_1_6):
-            _check_operations(path, content)
+        beginning = io.BytesIO(content[:_LARGEST_PICKLE])
+    for _ in range(_PICKLES_BEFORE_1_6):
+        _check_operations(path, beginning)
 
 
-def _check_operations(path: Path, stream: io.BytesIO | mmap.mmap) -> None:
+def _check_operations(path: Path, stream: io.BytesIO) -> None:
     """Go through one pickle, which is not run, and refuse what tensors are not put together with."""
-    for operation, argument, _ in pickletools.genops(stream):  # type: ignore[arg-type]
+    for number, (operation, argument, _) in enumerate(pickletools.genops(stream)):
         name = operation.name
+        if number > _MOST_OPERATIONS:
+            raise CheckpointError(f"{path}: takes more than {_MOST_OPERATIONS} steps to unpickle, too many for tensors")
         if name in _NEVER or (name == "GLOBAL" and not _is_known(str(argument))):
             asked = str(argument).replace(" ", ".")[:80] if argument is not None else name
             raise CheckpointError(f"{path}: asks for {asked}, expected what tensors are put together with, and no more")

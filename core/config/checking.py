@@ -51,6 +51,10 @@ class Gathered:
         return attrs.evolve(self, values={**values, **other.values}, places={**self.places, **other.places})
 
 
+_MOST_LABELS = 50_000
+"""Labels that are named for who asks for so many: each name takes some 200 bytes."""
+
+
 def gather(cls: type, given: Mapping[str, Any], path: str = "$", renames: Mapping[str, str] | None = None) -> Gathered:
     """Sort raw values to the fields of `cls`: by name, by alias, and by `renames` (file key to field)."""
     gathered = Gathered(path)
@@ -74,6 +78,8 @@ def _with_labels(given: Mapping[str, Any], path: str, problems: list[str]) -> di
     count, names = options.pop("num_labels"), options.get("id2label")
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         problems.append(f"{path}.num_labels: expected a count of labels, from 1 on, got {show(count)}")
+    elif names is None and count > _MOST_LABELS:
+        problems.append(f"{path}.num_labels: {count} without their names (id2label), expected at most {_MOST_LABELS}")
     elif names is None:
         options["id2label"] = label_names(count)
     elif isinstance(names, Mapping) and len(names) != count:

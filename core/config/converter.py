@@ -29,6 +29,10 @@ class Mismatch(ValueError):  # noqa: N818 - it is caught in this package and tol
         super().__init__("; ".join(f"{place}: {message}".removeprefix(": ") for place, message in problems))
 
 
+_LARGEST = 2**63 - 1
+"""What sizes are counted with holds no more."""
+
+
 def structure(value: Any, annotation: Any) -> Any:
     """`value` as the type `annotation`.
 
@@ -82,12 +86,16 @@ def wrong(value: Any, annotation: Any) -> Mismatch:
 def _integer(value: Any, _: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise wrong(value, int)
+    if not -_LARGEST <= value <= _LARGEST:
+        raise Mismatch(("", f"expected an integer of 64 bits, got {show(value)}"))
     return int(value)
 
 
 def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise wrong(value, float)
+    if isinstance(value, numbers.Integral) and not -_LARGEST <= value <= _LARGEST:
+        raise Mismatch(("", f"expected a number of 64 bits, got {show(value)}"))
     if not math.isfinite(value):
         raise Mismatch(("", f"expected a finite number, got {value}"))
     return float(value)
@@ -152,7 +160,7 @@ def _object(value: Any, annotation: Any) -> dict[Any, Any]:
 
 
 def _spelt(key: Any, kind: Any) -> Any:
-    return int(key) if kind is int and isinstance(key, str) and re.fullmatch(r"-?\d+", key) else key
+    return int(key) if kind is int and isinstance(key, str) and re.fullmatch(r"-?\d{1,18}", key) else key
 
 
 def _each(items: list[tuple[str, Any, Any]]) -> list[Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgraft.errors import CheckpointError, InputError, SpeechGraftError
-from speechgraft.json_files import read_json
+from speechgraft.json_files import VOCABULARY_SIZE, read_json
 from speechgraft.text.calls import Lengths, cut_pair
 from speechgraft.text.encoding import CallOptions, Item, Rows, Side
 from speechgraft.text.vocabularies import stand_alone
@@ -53,7 +53,7 @@ def read_backend(folder: Path, settings: Mapping[str, Any], family: Family) -> B
 def _from_json(path: Path, settings: Mapping[str, Any], family: Family) -> Backend:
     from tokenizers import Tokenizer as Backend
 
-    described = read_json(path)
+    described = read_json(path, VOCABULARY_SIZE)
     # How a call cuts and pads is its own; a length in a file could be any number.
     described.update(padding=None, truncation=None)
     with guarded(f"{path}: not a tokenizer", CheckpointError):

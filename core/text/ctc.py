@@ -10,7 +10,7 @@ from typing import Any, Self, final
 
 from speechgraft.checkpoint.place import check_known, place_and_rest
 from speechgraft.errors import CheckpointError, InputError, did_you_mean
-from speechgraft.json_files import read_json, write_json
+from speechgraft.json_files import VOCABULARY_SIZE, read_json, write_json
 from speechgraft.text.alphabet import Alphabet
 from speechgraft.text.contract import id_list
 from speechgraft.text.families import OPTIONS
@@ -65,7 +65,7 @@ class CTCTokenizer(PretrainedTokenizer):
         settings: Mapping[str, Any] | None = None,
         **further: Any,
     ) -> None:
-        vocabulary = vocab_file if isinstance(vocab_file, Mapping) else read_json(Path(vocab_file))
+        vocabulary = vocab_file if isinstance(vocab_file, Mapping) else read_json(Path(vocab_file), VOCABULARY_SIZE)
         stated = {**(settings or {}), **_checked(further)}
         super().__init__({**_DEFAULTS, **_roles(further), **(special_tokens or {})}, stated)
         self._languages = dict(vocabulary) if target_lang is not None else None
@@ -292,7 +292,7 @@ class CTCTokenizer(PretrainedTokenizer):
         own = {name: settings[name] for name in (*_OWN, "target_lang") if name in settings}
         roles = special_tokens(settings, folder / CONFIG_FILE)
         try:
-            return cls(read_json(folder / _FILE), roles, added=added, settings=settings, **own)
+            return cls(read_json(folder / _FILE, VOCABULARY_SIZE), roles, added=added, settings=settings, **own)
         except InputError as error:
             raise CheckpointError(f"{folder / _FILE}: {error}") from None
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from speechgraft.errors import CheckpointError, InputError
-from speechgraft.json_files import read_json
+from speechgraft.json_files import VOCABULARY_SIZE, read_json
 from speechgraft.text.calls import UNLIMITED
 from speechgraft.text.roles import ROLES
 
@@ -137,7 +137,7 @@ def read_added(folder: Path, settings: Mapping[str, Any]) -> dict[int, Added]:
         return {}
     special = {*special_tokens(settings, folder / CONFIG_FILE).values(), *extra_tokens(settings)}
     found: dict[int, Added] = {}
-    for token, number in read_json(folder / ADDED_FILE).items():
+    for token, number in read_json(folder / ADDED_FILE, VOCABULARY_SIZE).items():
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
             raise CheckpointError(f"{folder / ADDED_FILE}: the token {token!r} has the id {number!r}, not an integer")
         if number in found:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgraft.errors import CheckpointError, InputError
-from speechgraft.json_files import read_json, read_lines
+from speechgraft.json_files import VOCABULARY_SIZE, read_json, read_lines
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -180,7 +180,7 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     Raises:
         CheckpointError: It cannot be read, is empty, or gives something that is no id.
     """
-    found = read_json(path)
+    found = read_json(path, VOCABULARY_SIZE)
     if not found:
         raise CheckpointError(f"{path}: the vocabulary is empty")
     for token, number in found.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgraft.errors import CheckpointError
-from speechgraft.json_files import read_json, write_json
+from speechgraft.json_files import VOCABULARY_SIZE, read_json, read_text, write_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
@@ -59,3 +61,27 @@ def test_what_is_no_object_is_refused(contents: bytes, message: str, tmp_path: P
     for absent in (tmp_path / "absent.json", tmp_path):
         with pytest.raises(CheckpointError):
             read_json(absent)
+
+
+@pytest.mark.parametrize("read", [read_json, read_text])
+def test_a_pipe_is_refused_and_not_waited_for(read: Callable[[Path], Any], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(CheckpointError, match="a pipe, a socket or a device"):
+        read(tmp_path / "a.json")
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").symlink_to("a.json")
+    with pytest.raises(CheckpointError, match=r"a\.json"):
+        read_json(tmp_path / "a.json")
+
+
+def test_settings_are_small_and_vocabularies_may_be_large(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": [' + "[]," * 300_000 + "[]]}")
+    with pytest.raises(CheckpointError, match="more than 524288 values"):
+        read_json(path)
+    assert len(read_json(path, VOCABULARY_SIZE)["a"]) == 300_001
+    path.write_text('{"a": "' + "a" * 2**22 + '"}')
+    with pytest.raises(CheckpointError, match="larger than 4 MB"):
+        read_json(path)

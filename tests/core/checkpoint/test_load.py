@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from speechgraft.checkpoint import WeightMap, load_into, materialise, rename, write_tensors
 from speechgraft.contracts import Component
 from speechgraft.errors import CheckpointError, PluginError
+from speechgraft.nn.meta import weightless
 
 
 class Leaf(Component):
@@ -179,3 +180,10 @@ def test_tensors_of_other_shapes_are_left_out_where_that_is_asked_for_and_said()
     assert report.made == {"first.weight": reason} and report.ignored == {"one.weight": reason}
     with pytest.raises(CheckpointError, match=r"scale .*: expected floating point"):
         load_into(on_meta(), disk(scale=torch.zeros(2, dtype=torch.int8)), LEAF, ignore_mismatched_sizes=True)
+
+
+def test_a_config_that_asks_for_far_more_than_the_checkpoint_has_is_refused_before_it_is_made() -> None:
+    with weightless():
+        module = Leaf(10**9)
+    with pytest.raises(CheckpointError, match=r"12000000\d+ bytes of parameters .* most of them for first\.weight"):
+        load_into(module, {"scale": torch.ones(2)}, LEAF, strict=False)

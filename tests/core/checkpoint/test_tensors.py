@@ -156,3 +156,16 @@ def test_written_files_have_the_rights_that_the_umask_leaves(tmp_path: Path) -> 
     finally:
         os.umask(umask)
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_header_of_far_too_many_values_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    raw(tmp_path / "model.safetensors", {"__metadata__": {"a": [[]] * 400_000}})
+    with pytest.raises(CheckpointError, match="more than 524288 values"):
+        open_tensors(tmp_path)
+
+
+def test_a_shard_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00001.safetensors"}}')
+    os.mkfifo(tmp_path / "model-00001-of-00001.safetensors")
+    with pytest.raises(CheckpointError, match="a pipe, a socket or a device"):
+        open_tensors(tmp_path)

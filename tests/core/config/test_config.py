@@ -282,3 +282,8 @@ def test_one_class_is_nothing_to_choose_from() -> None:
     )
     assert ToyConfig(num_labels=1, problem_type="regression").num_labels == 1
     assert "multi_label_classification" in problems_of(ToyConfig, problem_type="ranking")[0]
+
+
+def test_labels_without_names_are_not_named_by_the_billion() -> None:
+    [problem] = problems_of(ToyConfig, num_labels=10**9)
+    assert problem == "$.num_labels: 1000000000 without their names (id2label), expected at most 50000"

@@ -96,3 +96,15 @@ def test_an_integer_is_taken_for_a_number(value: int) -> None:
 def test_numbers_of_numpy_become_those_of_python() -> None:
     assert type(structure(np.int64(3), int)) is int
     assert type(structure(np.float32(0.5), float)) is float
+
+
+@pytest.mark.parametrize("annotation", [int, float])
+@pytest.mark.parametrize("value", [2**63, -(2**63), 10**400])
+def test_integers_that_no_size_can_have_are_refused(value: int, annotation: Any) -> None:
+    with pytest.raises(Mismatch, match="64 bits"):
+        structure(value, annotation)
+
+
+def test_a_key_of_five_thousand_digits_is_no_integer() -> None:
+    with pytest.raises(Mismatch):
+        structure({"1" * 5_000: "a"}, dict[int, str])

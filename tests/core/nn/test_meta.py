@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
+import pytest
 import torch
 from torch import nn
 
-from speechgraft.nn.meta import weightless
+from speechgraft.errors import ConfigError
+from speechgraft.nn.meta import FREE_TENSORS, weightless
 
 BUILD = """
 import sys
@@ -62,3 +65,27 @@ def test_initialisers_give_back_what_they_were_given() -> None:
 def test_building_imports_no_compiler() -> None:
     run = subprocess.run([sys.executable, "-c", BUILD], check=True, capture_output=True, text=True)
     assert run.stdout.split() == []
+
+
+def test_as_many_tensors_are_made_as_the_checkpoint_may_want() -> None:
+    asked: list[int] = []
+
+    def held(count: int) -> Callable[[], int]:
+        return lambda: asked.append(count) or count  # type: ignore[func-returns-value]
+
+    with weightless(held(10)):
+        nn.ModuleList([nn.Linear(1, 1) for _ in range(FREE_TENSORS // 2)])
+    assert not asked
+    with weightless(held(1_000)):
+        nn.ModuleList([nn.Linear(1, 1) for _ in range(4_000)])
+    assert asked == [1_000]
+    with (
+        pytest.raises(ConfigError, match="more than 8000 tensors, and the checkpoint has 1000"),
+        weightless(held(1_000)),
+    ):
+        nn.ModuleList([nn.Linear(1, 1) for _ in range(10**9)])
+
+
+def test_a_tensor_larger_than_can_be_counted_is_refused() -> None:
+    with pytest.raises(ConfigError, match="larger than can be counted"), weightless(lambda: 1):
+        nn.Linear(2**62, 2**62)
