@@ -41,30 +41,55 @@ ATTENTION: Final = ("sdpa", "eager")
 class Switches:
     """What is switched on a built model, whatever it is made of."""
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None) -> None:
-        """Recompute each layer in the backward pass instead of keeping what it computed.
+    def activation_checkpointing_enable(
+        self,
+        activation_checkpointing_kwargs: Mapping[str, Any] | None = None,
+        every_n_layers: int = 1,
+        offload: bool = False,
+    ) -> None:
+        """Recompute layers in the backward pass instead of keeping what they computed (Chen et al. 2016).
 
         Args:
-            gradient_checkpointing_kwargs: `use_reentrant` may be said to be false, which it is.
+            activation_checkpointing_kwargs: `use_reentrant` may be said to be false, which it is.
+            every_n_layers: Of so many layers of a stack the first is recomputed, and what the others computed is kept.
+            offload: Whether what is kept lies in another memory, which is not offered.
 
         Raises:
             InputError: No part of the model can; or another option is passed.
         """
-        for name, value in _options(gradient_checkpointing_kwargs).items():
+        for name, value in _options(activation_checkpointing_kwargs).items():
             if name != "use_reentrant" or value is not False:
                 raise InputError(
-                    f"gradient_checkpointing_kwargs holds {name}={value!r}: layers are recomputed without reentrance "
+                    f"activation_checkpointing_kwargs holds {name}={value!r}: layers are recomputed without reentrance "
                     "and with their random numbers, and nothing else is offered; leave it out"
                 )
-        recompute_layers(cast("nn.Module", self), True)
+        if offload is not False:
+            raise InputError(
+                f"offload={offload!r} is not offered: what is kept stays on the device; "
+                "`with torch.autograd.graph.save_on_cpu():` around a step puts it elsewhere"
+            )
+        recompute_layers(cast("nn.Module", self), True, every=every_n_layers)
 
-    def gradient_checkpointing_disable(self) -> None:
+    def activation_checkpointing_disable(self) -> None:
         """Keep again what each layer computed.
 
         Raises:
             InputError: No part of the model has anything to recompute.
         """
         recompute_layers(cast("nn.Module", self), False)
+
+    def gradient_checkpointing_enable(
+        self,
+        gradient_checkpointing_kwargs: Mapping[str, Any] | None = None,
+        every_n_layers: int = 1,
+        offload: bool = False,
+    ) -> None:
+        """The older name of `activation_checkpointing_enable`."""
+        self.activation_checkpointing_enable(gradient_checkpointing_kwargs, every_n_layers, offload)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """The older name of `activation_checkpointing_disable`."""
+        self.activation_checkpointing_disable()
 
     @property
     def is_gradient_checkpointing(self) -> bool:
@@ -94,8 +119,8 @@ class Switches:
 def _options(given: Any) -> Mapping[str, Any]:
     if given is not None and not isinstance(given, Mapping):
         raise InputError(
-            f"gradient_checkpointing_kwargs={given!r}, expected a dictionary or nothing; "
-            "gradient_checkpointing_disable() switches it off"
+            f"activation_checkpointing_kwargs={given!r}, expected a dictionary or nothing; "
+            "activation_checkpointing_disable() switches it off"
         )
     return given or {}
 
@@ -113,14 +138,17 @@ def choose_attention(part: nn.Module, way: str) -> None:
             module.fused = way == "sdpa"
 
 
-def recompute_layers(model: nn.Module, enabled: bool) -> None:
-    """Recompute each layer in the backward pass instead of keeping what it computed.
+def recompute_layers(model: nn.Module, enabled: bool, *, every: int = 1) -> None:
+    """Recompute layers in the backward pass, the first of `every` so many, instead of keeping what they computed.
 
     Raises:
-        InputError: No part of the model can.
+        InputError: No part of the model can, or `every` is no number of layers.
     """
+    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+        raise InputError(f"every_n_layers={every!r}, expected a number of layers, 1 or more")
     stacks: list[Any] = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
     if not stacks:
         raise InputError(f"no part of {type(model).__name__} can recompute its layers")
     for stack in stacks:
         stack.gradient_checkpointing = enabled
+        stack.checkpointed_every = every

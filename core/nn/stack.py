@@ -35,10 +35,12 @@ class _Stack(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.layerdrop = layerdrop
         self.gradient_checkpointing = False
+        self.checkpointed_every = 1  # of so many layers one is run again in the backward pass, the first of them
 
-    def _run(self, layer: nn.Module, *inputs: Any, **options: Any) -> Any:
+    def _run(self, index: int, layer: nn.Module, *inputs: Any, **options: Any) -> Any:
+        again = self.gradient_checkpointing and index % self.checkpointed_every == 0
         # What fills a cache runs once: run again in the backward pass, it would fill it twice.
-        if self.gradient_checkpointing and self.training and options.get("stores") is None:
+        if again and self.training and options.get("stores") is None:
             return checkpoint(layer, *inputs, use_reentrant=False, **options)
         return layer(*inputs, **options)
 
@@ -59,11 +61,11 @@ class EncoderStack(_Stack):
     ) -> StackOutput:
         """*Shapes:* `hidden` (batch, frames, size), `mask` (batch, 1, 1, frames); `shared` goes to every layer."""
         states, attentions = [hidden], []
-        for layer in self.layers:
+        for index, layer in enumerate(self.layers):
             if self._is_dropped():
                 hidden = skip(layer, hidden)
             else:
-                hidden, weights = self._run(layer, hidden, mask, *shared, need_weights=keep_weights)
+                hidden, weights = self._run(index, layer, hidden, mask, *shared, need_weights=keep_weights)
                 attentions.append(weights)
             states.append(hidden)
         return StackOutput(hidden, tuple(states) if keep_states else None, tuple(attentions) if keep_weights else None)
@@ -102,7 +104,7 @@ class DecoderStack(_Stack):
             else:
                 stores = (cache.self_stores[index], cache.cross_stores[index]) if cache is not None else None
                 hidden, weights, cross_weights = self._run(
-                    layer, hidden, visible, memory, frames, stores=stores, need_weights=keep_weights
+                    index, layer, hidden, visible, memory, frames, stores=stores, need_weights=keep_weights
                 )
                 attentions.append(weights)
                 cross_attentions.append(cross_weights)

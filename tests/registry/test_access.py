@@ -159,8 +159,32 @@ def test_layers_are_recomputed_when_asked() -> None:
     assert not model.is_gradient_checkpointing
     with pytest.raises(InputError, match="use_reentrant=True"):
         model.gradient_checkpointing_enable({"use_reentrant": True})
-    with pytest.raises(InputError, match="gradient_checkpointing_disable"):
+    with pytest.raises(InputError, match="activation_checkpointing_disable"):
         model.gradient_checkpointing_enable(True)  # type: ignore[arg-type]
+
+
+def test_some_layers_are_recomputed_when_asked() -> None:
+    model = pair().train()
+    model.activation_checkpointing_enable(every_n_layers=2)
+    stacks = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
+    for stack in stacks:
+        stack.layerdrop = 0.0
+    layers = [layer for stack in stacks for layer in stack.layers]
+    runs = dict.fromkeys(layers, 0)
+
+    def count(layer: torch.nn.Module, inputs: object) -> None:
+        runs[layer] += 1
+
+    for layer in layers:
+        layer.register_forward_pre_hook(count)
+    model(sound(), decoder_input_ids=IDS, labels=IDS).loss.backward()
+    assert layers and list(runs.values()) == [2 - index % 2 for stack in stacks for index in range(len(stack.layers))]
+    model.activation_checkpointing_disable()
+    assert not model.is_gradient_checkpointing
+    with pytest.raises(InputError, match="every_n_layers=0, expected a number of layers"):
+        model.activation_checkpointing_enable(every_n_layers=0)
+    with pytest.raises(InputError, match="offload=True is not offered"):
+        model.activation_checkpointing_enable(offload=True)
 
 
 def test_what_is_not_offered_says_what_is() -> None:
