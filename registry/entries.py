@@ -252,7 +252,7 @@ class DecoderEntry(Entry):
 
     def load_tokenizer(self) -> Callable[..., Any]:
         """The callable that loads a tokenizer, imported now."""
-        return cast("Callable[..., Any]", self._load_callable("tokenizer"))
+        return self._load_callable("tokenizer")
 
     def build(self, config: Config) -> Decoder:
         """The module of a config.

@@ -20,6 +20,12 @@ from speechgraft.registry.sizes import TOKENS_PER_SECOND, Estimate, Step
 
 _INPUT_AXES = {"waveform": ("batch", "samples"), "features": ("batch", "frames", "bins"), "tokens": ("batch", "tokens")}
 
+_LONG = 10.0
+"""Seconds of audio that tell how many frames of features a second has, whatever the first one takes."""
+
+_ALMOST = 1.1
+"""How many times as long an utterance may last as was asked for, and still be the same: frames reach over its ends."""
+
 
 def estimate(model: PairModel, entry: EncoderEntry, seconds: float) -> Estimate:
     """What one utterance takes.
@@ -27,11 +33,11 @@ def estimate(model: PairModel, entry: EncoderEntry, seconds: float) -> Estimate:
     Args:
         model: On meta tensors; it is left in eval mode.
         entry: Of its encoder: its extractor tells how many inputs a second of audio has.
-        seconds: Of audio; where the encoder takes text, of the speech that the text would be.
+        seconds: Of audio; where the encoder takes text, of the speech that the text would be. What is shorter than the
+            encoder's shortest input, or longer than its longest, stands for that one.
     """
-    tokens = _within(max(1, round(TOKENS_PER_SECOND * seconds)), model.decoder.max_positions)
-    inputs = _inputs(model.encoder, entry, seconds, tokens)
-    heard = None if model.encoder.input_kind == "tokens" else seconds
+    inputs, heard = _inputs(model.encoder, entry, seconds)
+    tokens = _within(_spoken(seconds if heard is None else heard), model.decoder.max_positions)
     steps = _steps(model, inputs, tokens)
     weights, trained = _bytes(model.parameters()), _bytes(each for each in model.parameters() if each.requires_grad)
     working, cache = _generation(model, inputs, tokens)
@@ -150,16 +156,31 @@ def _ids(tokens: int) -> Tensor:
     return torch.zeros(1, tokens, dtype=torch.int64, device="meta")
 
 
-def _inputs(encoder: Encoder, entry: EncoderEntry, seconds: float, tokens: int) -> Tensor:
-    """One row, as long as the encoder takes it. *Shapes:* as its `input_kind` says."""
+def _spoken(seconds: float) -> int:
+    """Tokens of the text of so much speech."""
+    return max(1, round(TOKENS_PER_SECOND * seconds))
+
+
+def _inputs(encoder: Encoder, entry: EncoderEntry, seconds: float) -> tuple[Tensor, float | None]:
+    """One row, as long as the encoder takes it, and the seconds that it lasts. *Shapes:* as its `input_kind` says."""
     if encoder.input_kind == "tokens":
-        return _ids(max(_within(tokens, encoder.max_positions), encoder.minimum_length))
+        return _ids(_taken(encoder, _spoken(seconds))), None
     extractor = entry.load_extractor()()
-    samples = max(1, round(seconds * extractor.sampling_rate))
-    length = samples if encoder.input_kind == "waveform" else _frames(extractor, samples)
-    length = max(_within(length, encoder.max_positions), encoder.minimum_length)
+    rate = float(extractor.sampling_rate)
+    wanted = max(1, round(seconds * rate))
+    if encoder.input_kind == "features":
+        wanted, rate = _frames(extractor, wanted), _frames(extractor, round(_LONG * rate)) / _LONG
+    length = _taken(encoder, wanted)
     bins = () if encoder.feature_size is None else (encoder.feature_size,)
-    return torch.zeros(1, length, *bins, dtype=_dtype(encoder), device="meta")
+    inputs = torch.zeros(1, length, *bins, dtype=_dtype(encoder), device="meta")
+    # An extractor may fill up what is short: it is then that much that runs.
+    as_asked = length == wanted and length / rate <= _ALMOST * seconds
+    return inputs, seconds if as_asked else length / rate
+
+
+def _taken(encoder: Encoder, wanted: int) -> int:
+    """The nearest number of inputs that an encoder takes."""
+    return max(_within(wanted, encoder.max_positions), encoder.minimum_length)
 
 
 def _frames(extractor: Any, samples: int) -> int:

@@ -43,7 +43,8 @@ class Estimate:
     """
 
     seconds: float | None
-    """Seconds of audio; `None` where the encoder takes text."""
+    """Seconds of audio that the numbers are for: those that were asked for or, where the encoder takes none so short
+    or so long, the nearest that it takes. `None` where the encoder takes text."""
 
     tokens: int
     """Tokens of the text that goes with it."""

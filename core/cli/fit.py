@@ -119,6 +119,8 @@ def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:
     last = find_last(given["out"]) if given["resume"] else None
     if given["resume"] and last is None:
         print(f"{given['out']} holds no run to go on with: this one begins anew", file=sys.stderr)
+    if last is not None:
+        _refuse_configs(given)
     if last is not None or given["start_from"]:
         return Transcriber.from_pretrained(last or given["start_from"])
     texts = (row.text for row in rows)
@@ -151,6 +153,14 @@ def _new(given: dict[str, Any], texts: Iterable[str], common: dict[str, Any]) ->
         tokenizer=spoken,
         **common,
     )
+
+
+def _refuse_configs(given: dict[str, Any]) -> None:
+    """Configs of new parts, where a run goes on with its own."""
+    said = [name for name in ("encoder_config", "decoder_config", "connector_config") if given[name]]
+    if said:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in said)
+        raise InputError(f"--resume goes on with the run in {given['out']}, which has configs: leave out {names}")
 
 
 def _refuse_contradictions(given: dict[str, Any]) -> None:

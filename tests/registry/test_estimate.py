@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from speechgraft.errors import InputError
 from speechgraft.registry import DecoderEntry, EncoderEntry, check, default_catalog, pair
-from speechgraft.registry.estimate import Live, estimate
+from speechgraft.registry.estimate import Live, _inputs, estimate
 from speechgraft.registry.sizes import Estimate
 
 torch.set_num_threads(1)
@@ -153,3 +155,53 @@ def test_what_lives_is_counted_once_and_no_longer_than_it_lives() -> None:
         assert live.now == 400
         del second
     assert (live.now, live.peak) == (0, 800)
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.001, 0.02])
+def test_an_utterance_too_short_for_the_encoder_stands_for_the_shortest_that_it_takes(seconds: float) -> None:
+    report = check("wav2vec2", "bert", seconds=seconds)
+    found = report.estimate
+    assert found is not None and report.minimum_length == 400
+    assert found.steps[0].sizes == (1, 400) and found.steps[1].sizes[:2] == (1, 1)
+    assert (found.seconds, found.frames_per_second) == (0.025, 40.0)
+    assert "one utterance: 0.025 s of audio, 1 token" in str(report)
+
+
+def test_an_utterance_too_long_for_the_encoder_stands_for_the_longest_that_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = default_catalog().encoder("wav2vec2")
+    monkeypatch.setattr(type(entry.build(entry.tiny_config())), "max_positions", 32_000)
+    found = check("wav2vec2", "bert", seconds=60.0).estimate
+    assert found is not None and found.steps[0].sizes == (1, 32_000)
+    assert (found.seconds, found.tokens) == (2.0, 8)
+    assert found.frames_per_second == found.steps[1].sizes[1] / 2
+
+
+def test_seconds_that_an_encoder_takes_are_those_that_were_asked_for() -> None:
+    assert (
+        estimated(default_catalog().encoder("sew"), default_catalog().decoder("gpt2"), 0.1234567).seconds == 0.1234567
+    )
+
+
+class Extractor:
+    """Ten frames a second and one more, thirty at least."""
+
+    sampling_rate = 1000
+
+    def __call__(self, samples: Any, **options: Any) -> dict[str, Tensor]:
+        return {"input_features": torch.zeros(1, max(30, len(samples) // 100 + 1), 4)}
+
+
+EARS = {"input_kind": "features", "feature_size": 4, "minimum_length": 3, "max_positions": 90, "parameters": list}
+"""What is read of an encoder that takes three to ninety frames."""
+
+
+@pytest.mark.parametrize(("seconds", "frames", "heard"), [(0.1, 30, 2.97), (5.0, 51, 5.0), (100.0, 90, 8.91)])
+def test_features_that_an_extractor_fills_up_or_an_encoder_cuts_are_told_as_what_runs(
+    seconds: float, frames: int, heard: float
+) -> None:
+    entry = default_catalog().encoder("sew")
+    with mock.patch.object(EncoderEntry, "load_extractor", return_value=Extractor):
+        inputs, told = _inputs(SimpleNamespace(**EARS), entry, seconds)  # type: ignore[arg-type]
+    assert inputs.shape == (1, frames, 4) and told == pytest.approx(heard, rel=1e-3)

@@ -92,6 +92,15 @@ def test_resuming_a_finished_run_does_nothing_more(trained, tones):
     assert (trained / "last/training_state.pt").read_bytes() == before
 
 
+def test_resuming_a_run_refuses_configs_of_new_parts(trained, tones, tmp_path, capsys):
+    more = ["--encoder-config", "hidden_size=32", "--decoder-config", "hidden_sise=3"]
+    assert fit(tones, trained, *more, "--resume") == 2
+    error = capsys.readouterr().err
+    assert f"goes on with the run in {trained}" in error and "leave out --encoder-config, --decoder-config" in error
+    assert fit(tones, tmp_path / "new", *more, "--resume") == 2
+    assert "did you mean 'hidden_size'" in capsys.readouterr().err  # there is no run yet, so that they count
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
