@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from speechgraft import checks
 from speechgraft.config.fields import fields_of
 from speechgraft.contracts import Decoder, EncoderOutput
-from speechgraft.errors import InputError, counted
+from speechgraft.errors import InputError, RoutingError, counted
 from speechgraft.generation.asked import callables, check_handed, fusions, settings
 from speechgraft.generation.beam import Beams, beam_search
 from speechgraft.generation.config import GenerationConfig
@@ -54,6 +54,8 @@ def generate(
     stopping_criteria: Sequence[Criterion] | None = (),
     fusion: Sequence[Fusion] | None = (),
     watch: Watch | None = None,
+    labels: Tensor | None = None,
+    synced_gpus: bool | None = None,
     **options: Any,
 ) -> Tensor | GenerateOutput:
     """Tokens for each utterance: the most probable ones, or drawn, as `GenerationConfig` says.
@@ -82,6 +84,8 @@ def generate(
             `speechgraft.generation.Fusion`; behind the rules.
         watch: Called with an utterance's place and its settled tokens so far, the beginning included, whenever
             more of them are settled; what it raises ends the call.
+        labels: What a trainer's batch holds beside the inputs: nothing of it is looked at, text is generated freely.
+        synced_gpus: May be said to be false, which it is.
         **options: Fields of `GenerationConfig` that go before it; options of the encoder, which may be prefixed
             `encoder_`.
 
@@ -99,6 +103,8 @@ def generate(
     routed = route(
         options, destinations, unprefixed=("generation", "encoder"), own=keywords(generate), elsewhere=ELSEWHERE
     )
+    if synced_gpus:
+        raise RoutingError(f"synced_gpus=True: {ELSEWHERE['synced_gpus']}")
     config = settings(model, generation_config, routed["generation"])
     check_handed(
         config,

@@ -19,6 +19,7 @@ from speechgraft.config import (
 from speechgraft.config.validators import Validator
 from speechgraft.errors import ConfigError
 from speechgraft.generation.conflicts import refuse_contradictions
+from speechgraft.generation.trained import TrainedConfig
 from speechgraft.generation.unoffered import UNOFFERED, refuse_unoffered
 
 TOKENS: Final = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
@@ -87,7 +88,7 @@ def _first_set(name: str, configs: Iterable[Settings]) -> Any:
 
 
 @config_class
-class GenerationConfig(Settings):
+class GenerationConfig(TrainedConfig):
     """How to generate. Special tokens that are `None` are taken from the model's config.
 
     Raises:
