@@ -49,7 +49,7 @@ def weightless(held: Callable[[], int] | None = None) -> Iterator[None]:
     try:
         with torch.device("meta"), _Uninitialised(held):
             yield
-    except (OverflowError, RuntimeError) as error:
+    except (OverflowError, RuntimeError, TypeError) as error:
         if held is None or not _OF_SIZES.search(str(error)):
             raise
         told = str(error).splitlines()[0]

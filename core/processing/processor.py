@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from speechgraft.audio import Wav2Vec2FeatureExtractor
-from speechgraft.checkpoint import write_json
+from speechgraft.checkpoint import replacing, write_json
 from speechgraft.checkpoint.place import place_and_rest
 from speechgraft.errors import InputError, RoutingError, did_you_mean
 from speechgraft.processing.parts import PROCESSOR_FILE, read_extractor, read_tokenizer, sorted_settings
 from speechgraft.routing import keywords
 from speechgraft.text import PretrainedTokenizer, TextTokenizer
 from speechgraft.text.encoding import call_options
+from speechgraft.text.settings import OLDER_FILES
 
 if TYPE_CHECKING:
     from speechgraft.registry import Catalog
@@ -152,9 +153,10 @@ class Wav2Vec2Processor:
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the files of both into a folder, which is made if it is not there."""
-        self.tokenizer.save_pretrained(folder)
-        self.feature_extractor.save_pretrained(folder)
-        write_processor(self.feature_extractor, Path(folder))
+        with replacing(folder, without=OLDER_FILES) as new:
+            self.tokenizer.save_pretrained(new)
+            self.feature_extractor.save_pretrained(new)
+            write_processor(self.feature_extractor, new)
 
 
 def write_processor(extractor: Any, folder: Path) -> None:

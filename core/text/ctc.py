@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, final
 
+from speechgraft.checkpoint.atomic import replacing
 from speechgraft.checkpoint.place import check_known, place_and_rest
 from speechgraft.errors import CheckpointError, InputError, did_you_mean
 from speechgraft.json_files import VOCABULARY_SIZE, read_json, write_json
@@ -16,7 +17,7 @@ from speechgraft.text.contract import id_list
 from speechgraft.text.families import OPTIONS
 from speechgraft.text.offsets import CTCText, Frames
 from speechgraft.text.published import PretrainedTokenizer
-from speechgraft.text.settings import ADDED_FILE, CONFIG_FILE, forget_older, read_added, read_settings, special_tokens
+from speechgraft.text.settings import ADDED_FILE, CONFIG_FILE, OLDER_FILES, read_added, read_settings, special_tokens
 from speechgraft.text.spaces import without_spaces
 
 _FILE = "vocab.json"
@@ -304,12 +305,12 @@ class CTCTokenizer(PretrainedTokenizer):
         """
         folder = Path(folder)
         files = [folder / _FILE, folder / CONFIG_FILE]
-        forget_older(folder)
-        write_json(files[0], self.vocabulary if self._languages is None else self._languages)
-        if self._added:
-            write_json(folder / ADDED_FILE, self._added)
-            files.append(folder / ADDED_FILE)
-        write_json(files[1], {"tokenizer_class": "Wav2Vec2CTCTokenizer", **self._stated(), **self._own()})
+        with replacing(folder, without=OLDER_FILES) as new:
+            write_json(new / _FILE, self.vocabulary if self._languages is None else self._languages)
+            if self._added:
+                write_json(new / ADDED_FILE, self._added)
+                files.append(folder / ADDED_FILE)
+            write_json(new / CONFIG_FILE, {"tokenizer_class": "Wav2Vec2CTCTokenizer", **self._stated(), **self._own()})
         return tuple(map(str, files))
 
     def _own(self) -> dict[str, Any]:

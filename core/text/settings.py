@@ -19,6 +19,9 @@ ADDED_FILE = "added_tokens.json"
 _MAP_FILE = "special_tokens_map.json"
 _DECODER = "added_tokens_decoder"
 
+OLDER_FILES = (_MAP_FILE, ADDED_FILE)
+"""What an earlier tokenizer left in a folder and would be read besides what is written now."""
+
 EXTRA_KEYS: Final = ("extra_special_tokens", "additional_special_tokens")
 """What lists special tokens that have no role, by its newer and by its older name."""
 
@@ -46,12 +49,6 @@ def read_settings(folder: Path) -> dict[str, Any]:
         named = _read(folder / _MAP_FILE)
         settings.update((key, value) for key, value in named.items() if key in roles or key in EXTRA_KEYS)
     return settings
-
-
-def forget_older(folder: Path) -> None:
-    """Remove what an earlier tokenizer left in a folder and would be read besides what is written now."""
-    for name in (_MAP_FILE, ADDED_FILE):
-        (folder / name).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from speechgraft.checkpoint.atomic import replacing
 from speechgraft.checkpoint.place import check_known, place_and_rest
 from speechgraft.errors import CheckpointError, InputError
 from speechgraft.json_files import write_json, write_text
@@ -22,8 +23,8 @@ from speechgraft.text.published import PretrainedTokenizer, rows_of
 from speechgraft.text.roles import ROLES
 from speechgraft.text.settings import (
     CONFIG_FILE,
+    OLDER_FILES,
     extra_tokens,
-    forget_older,
     read_added,
     read_settings,
     special_tokens,
@@ -240,9 +241,9 @@ class Tokenizer(PretrainedTokenizer):
             The files.
         """
         place = Path(folder)
-        write_text(place / _FILE, json.dumps(json.loads(self.backend.to_str()), ensure_ascii=False, indent=1))
-        write_json(place / CONFIG_FILE, {"tokenizer_class": self.FAMILY.name, **self._stated()})
-        forget_older(place)
+        with replacing(place, without=OLDER_FILES) as new:
+            write_text(new / _FILE, json.dumps(json.loads(self.backend.to_str()), ensure_ascii=False, indent=1))
+            write_json(new / CONFIG_FILE, {"tokenizer_class": self.FAMILY.name, **self._stated()})
         return str(place / _FILE), str(place / CONFIG_FILE)
 
 
