@@ -45,6 +45,15 @@ class Config(Settings):
     file_keys: ClassVar[FileKeys] = FileKeys(renames={"_name_or_path": "name_or_path"}, carried=CARRIED_KEYS)
     """What `config.json` holds beside the fields."""
 
+    keys_to_ignore_at_inference: ClassVar[list[str]] = [
+        "past_key_values",
+        "frame_mask",
+        "encoder_frame_mask",
+        "state_mask",
+        "ctc_loss",
+    ]
+    """What `transformers.Trainer` takes out of outputs, so that the predictions of a CTC model are its logits alone."""
+
     id2label: dict[int, str] = field(factory=_two_labels, runtime=True)
     """Names of the classes that a classification head tells apart."""
 

@@ -78,3 +78,5 @@ def test_an_encoder_alone_is_trained(tmp_path, examples):
     saved = HubertForCTC.from_pretrained(tmp_path / "checkpoint-1")
     found = saved.state_dict()
     assert all(torch.equal(found[name], value) for name, value in model.state_dict().items())
+    predicted = Trainer(model=model, args=args).predict(examples)
+    assert predicted.predictions.shape[::2] == (8, 32) and predicted.metrics["test_loss"] > 0.0
