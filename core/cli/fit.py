@@ -19,14 +19,25 @@ if TYPE_CHECKING:
     from speechgraft.train.loop import FitResult
 
 
+_ORIGIN = (
+    *("start_from", "encoder_from", "decoder_from", "encoder", "decoder", "connector"),
+    *("encoder_config", "decoder_config", "connector_config", "tokenizer"),
+)
+"""Options that say what is trained; a run goes on for no others."""
+
+
 def command(
     manifest: Annotated[
         Path, typer.Argument(help="JSON lines or CSV with the columns audio and text.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run: best/, last/, history.jsonl.", show_default=False)],
     evaluate: Annotated[Path | None, typer.Option("--eval", help="Manifest to measure the word error rate on.")] = None,
-    encoder: Annotated[str, typer.Option(help="Encoder of a new pair, see `speechgraft encoders`.")] = "wav2vec2",
-    decoder: Annotated[str, typer.Option(help="Decoder of a new pair, see `speechgraft decoders`.")] = "bert",
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of a new pair, see `speechgraft encoders`. [default: wav2vec2]")
+    ] = None,
+    decoder: Annotated[
+        str | None, typer.Option(help="Decoder of a new pair, see `speechgraft decoders`. [default: bert]")
+    ] = None,
     encoder_config: Annotated[list[str] | None, typer.Option(help=SAYS.format("A new encoder's"))] = None,
     decoder_config: Annotated[list[str] | None, typer.Option(help=SAYS.format("A new decoder's"))] = None,
     connector: Annotated[
@@ -43,7 +54,8 @@ def command(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint, if there is one.")
+        bool,
+        typer.Option("--resume", help="Go on from the folder's last checkpoint, if there is one."),
     ] = False,
     steps: Annotated[int, typer.Option(help="Optimizer steps of the whole run.")] = 3000,
     batch_size: Annotated[int, typer.Option(help="Utterances of one forward pass.")] = 16,
@@ -95,7 +107,16 @@ def run(given: dict[str, Any]) -> FitResult:
     told = {name: value for name, value in given.items() if name in fields_of(FitOptions)}
     options = FitOptions(**{**told, "augment": limits})
     asr = _begin(given, rows)
-    return fit(asr, rows, given["out"], options, evaluate=heard, resume=given["resume"], log_dir=given["log_dir"])
+    return fit(
+        asr,
+        rows,
+        given["out"],
+        options,
+        evaluate=heard,
+        resume=given["resume"],
+        log_dir=given["log_dir"],
+        origin={name: given[name] for name in _ORIGIN},
+    )
 
 
 def _limits(path: Path | None) -> Augment:
@@ -119,8 +140,6 @@ def _begin(given: dict[str, Any], rows: tuple[Row, ...]) -> Transcriber:
     last = find_last(given["out"]) if given["resume"] else None
     if given["resume"] and last is None:
         print(f"{given['out']} holds no run to go on with: this one begins anew", file=sys.stderr)
-    if last is not None:
-        _refuse_configs(given)
     if last is not None or given["start_from"]:
         return Transcriber.from_pretrained(last or given["start_from"])
     texts = (row.text for row in rows)
@@ -138,7 +157,7 @@ def _new(given: dict[str, Any], texts: Iterable[str], common: dict[str, Any]) ->
     from speechgraft.registry import default_catalog
     from speechgraft.train.start import choose_tokenizer, decoder_options, new_bundle
 
-    encoder, decoder = given["encoder"], given["decoder"]
+    encoder, decoder = given["encoder"] or "wav2vec2", given["decoder"] or "bert"
     reader = default_catalog().decoder(decoder).load_tokenizer()
     spoken = choose_tokenizer(given["tokenizer"] or "word", texts, reader)
     configs = {role: given[f"{role}_config"] for role in ("encoder", "decoder", "connector")}
@@ -155,22 +174,17 @@ def _new(given: dict[str, Any], texts: Iterable[str], common: dict[str, Any]) ->
     )
 
 
-def _refuse_configs(given: dict[str, Any]) -> None:
-    """Configs of new parts, where a run goes on with its own."""
-    said = [name for name in ("encoder_config", "decoder_config", "connector_config") if given[name]]
-    if said:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in said)
-        raise InputError(f"--resume goes on with the run in {given['out']}, which has configs: leave out {names}")
-
-
 def _refuse_contradictions(given: dict[str, Any]) -> None:
     if bool(given["encoder_from"]) != bool(given["decoder_from"]):
         raise InputError("--encoder-from and --decoder-from go together: pass both or neither")
     if given["start_from"]:
-        taken = ("encoder_from", "encoder_config", "decoder_config", "connector", "connector_config", "tokenizer")
-        also = [name for name in taken if given[name]]
+        also = [name for name in _ORIGIN if name != "start_from" and given[name]]
         if also:
             raise InputError(f"--from is a whole bundle, --{also[0].replace('_', '-')} has no place beside it")
+    if given["encoder_from"] and (given["encoder"] or given["decoder"]):
+        raise InputError(
+            "--encoder-from and --decoder-from bring parts that are there: leave out --encoder and --decoder"
+        )
     if given["encoder_from"] and (given["encoder_config"] or given["decoder_config"]):
         raise InputError(
             "--encoder-from and --decoder-from bring their own configs: leave out the --...-config options"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from time import monotonic
@@ -70,6 +70,7 @@ def fit(
     evaluate: Sequence[Row] = (),
     resume: bool = False,
     log_dir: str | Path | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> FitResult:
     """Train the model of a bundle, in place.
 
@@ -86,6 +87,7 @@ def fit(
         resume: Go on from `out/last`: the same steps follow as if the run had never stopped. Begins anew where
             there is none.
         log_dir: Folder for TensorBoard's event files.
+        origin: How the bundle came to be, in values of JSON. It is kept with the run, which goes on for no other.
 
     Raises:
         InputError: Recordings or texts that cannot be used; `out` holds a run already.
@@ -96,7 +98,7 @@ def fit(
     options = options or FitOptions()
     # Dropout is seeded each step; what the caller draws afterwards does not depend on that.
     with torch.random.fork_rng():
-        run = Run(asr, rows, Path(out), options, evaluate=evaluate, resume=resume)
+        run = Run(asr, rows, Path(out), options, evaluate=evaluate, resume=resume, origin=origin)
         return run.go(None if log_dir is None else Path(log_dir))
 
 
@@ -119,6 +121,7 @@ class Run:
         *,
         evaluate: Sequence[Row],
         resume: bool,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(asr.model, Bridge):
             raise InputError(
@@ -142,7 +145,7 @@ class Run:
         asr.model.to(self.accelerator.device)
         self.optimizer = make_optimizer(asr.model, options)
         self.average = Average(asr.model, options.average)
-        plan = plan_of(options, rows, self.accelerator.num_processes)
+        plan = plan_of(options, rows, self.accelerator.num_processes, origin or {})
         self.progress = Progress(plan=plan)
         if last is not None:
             self._restore(last, plan)

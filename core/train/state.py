@@ -84,20 +84,24 @@ def load_state(folder: Path) -> tuple[Progress, dict[str, Any]]:
         raise CheckpointError(f"{path}: not the state of a training run ({error})".splitlines()[0]) from None
 
 
-def plan_of(options: FitOptions, rows: Sequence[Row], processes: int) -> str:
-    """What makes a run the one that it is, as JSON."""
+def plan_of(options: FitOptions, rows: Sequence[Row], processes: int, origin: Mapping[str, Any]) -> str:
+    """What makes a run the one that it is, as JSON; `origin` is what is known of how its bundle came to be."""
     told = {name: value for name, value in options.to_dict().items() if name not in _MAY_CHANGE}
+    told["origin"] = {name: value for name, value in origin.items() if value is not None}
     digest = sha256("\n".join(f"{row.audio.name}\t{row.text}" for row in rows).encode()).hexdigest()[:16]
     return json.dumps({**told, "manifest": f"{len(rows)} rows, {digest}", "processes": processes}, sort_keys=True)
 
 
 def same_plan(was: str, now: str) -> None:
-    """Refuse to go on with another plan than a run began with.
+    """Refuse to go on with another plan than a run began with; of its origin nothing has to be said again.
 
     Raises:
         ConfigError: Naming each thing that is another one.
     """
     old, new = json.loads(was), json.loads(now)
+    known, said = old.pop("origin", {}), new.pop("origin")
+    old |= {name: known.get(name) for name in said}
+    new |= said
     changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     if changed:
         raise ConfigError(

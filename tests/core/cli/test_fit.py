@@ -88,17 +88,23 @@ def test_all_that_is_wrong_with_the_parts_comes_at_once(tones, tmp_path, capsys)
 
 def test_resuming_a_finished_run_does_nothing_more(trained, tones):
     before = (trained / "last/training_state.pt").read_bytes()
-    assert fit(tones, trained, "--eval", tones / "manifest.jsonl", "--seed", 1, "--resume") == 0
+    for again in ([], new(tones)):
+        assert fit(tones, trained, "--eval", tones / "manifest.jsonl", "--seed", 1, *again, "--resume") == 0
     assert (trained / "last/training_state.pt").read_bytes() == before
 
 
-def test_resuming_a_run_refuses_configs_of_new_parts(trained, tones, tmp_path, capsys):
-    more = ["--encoder-config", "hidden_size=32", "--decoder-config", "hidden_sise=3"]
-    assert fit(tones, trained, *more, "--resume") == 2
+def test_a_run_goes_on_for_the_parts_that_it_began_with_alone(trained, tones, tmp_path, capsys):
+    other = ["--encoder-config", "hidden_size=32", "--connector", "mlp"]
+    assert fit(tones, trained, *other, "--resume") == 2
     error = capsys.readouterr().err
-    assert f"goes on with the run in {trained}" in error and "leave out --encoder-config, --decoder-config" in error
-    assert fit(tones, tmp_path / "new", *more, "--resume") == 2
-    assert "did you mean 'hidden_size'" in capsys.readouterr().err  # there is no run yet, so that they count
+    assert "this run was begun otherwise" in error
+    assert (
+        '$.encoder_config: ["' in error
+        and 'now ["hidden_size=32"]' in error
+        and '$.connector: null, now "mlp"' in error
+    )
+    assert fit(tones, tmp_path / "new", "--decoder-config", "hidden_sise=3", "--resume") == 2
+    assert "did you mean 'hidden_size'" in capsys.readouterr().err  # there is no run yet
 
 
 @pytest.mark.parametrize(
@@ -112,6 +118,8 @@ def test_resuming_a_run_refuses_configs_of_new_parts(trained, tones, tmp_path, c
         (["--connector-config", "stack.json"], "pass --connector too"),
         (["--from", "x", "--decoder-config", "hidden_size=32"], "--decoder-config has no place beside it"),
         (["--encoder-from", "x", "--decoder-from", "y", "--encoder-config", "a=1"], "bring their own configs"),
+        (["--encoder-from", "x", "--decoder-from", "y", "--decoder", "gpt2"], "leave out --encoder and --decoder"),
+        (["--from", "x", "--encoder", "hubert"], "--encoder has no place beside it"),
         (["--from", "x", "--connector", "conv"], "--connector has no place beside it"),
         (["--encoder", "wav2vec"], "did you mean 'wav2vec2'"),
         (["--encoder-config", "absent.json"], "absent.json: there is no such file"),
