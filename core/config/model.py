@@ -26,6 +26,13 @@ def _inverse_labels(config: Config) -> dict[str, int]:
     return {name: index for index, name in config.id2label.items()}
 
 
+def _numbers(value: Any) -> Any:
+    """Numbers of classes that are written as text, as in files of published training scripts; others as they are."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: int(n) if isinstance(n, str) and n.isascii() and n.isdigit() else n for name, n in value.items()}
+
+
 def _dtype_as_name(value: Any) -> Any:
     """`torch.float32` as `"float32"`; anything else as it is."""
     return str(value).removeprefix("torch.") if type(value).__module__ == "torch" else value
@@ -57,7 +64,9 @@ class Config(Settings):
     id2label: dict[int, str] = field(factory=_two_labels, runtime=True)
     """Names of the classes that a classification head tells apart."""
 
-    label2id: dict[str, int] = field(default=attrs.Factory(_inverse_labels, takes_self=True), runtime=True)
+    label2id: dict[str, int] = field(
+        default=attrs.Factory(_inverse_labels, takes_self=True), runtime=True, convert=_numbers
+    )
     """The same the other way round; follows from `id2label` where it is not given."""
 
     pad_token_id: int | None = field(default=None, runtime=True)

@@ -65,3 +65,11 @@ def test_trainers_set_a_cache_of_models_that_have_none() -> None:
 def test_how_text_is_generated_is_not_set_in_a_config() -> None:
     with pytest.raises(ConfigError, match=r"no field 'num_beams': .* model\.generation_config"):
         sg.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(sg.HubertConfig(), sg.BertConfig()).num_beams = 4
+
+
+def test_classes_may_be_numbered_in_text() -> None:
+    labels = {"id2label": {"0": "yes", "1": "no"}, "label2id": {"yes": "0", "no": "1"}}
+    for config in (sg.SEWConfig(**labels), sg.SEWConfig.from_dict({"model_type": "sew", **labels})):  # type: ignore[arg-type]
+        assert (config.id2label, config.label2id) == ({0: "yes", 1: "no"}, {"yes": 0, "no": 1})
+    with pytest.raises(ConfigError, match=r"label2id.yes: expected an integer, got '0.5'"):
+        sg.SEWConfig(label2id={"yes": "0.5"})  # type: ignore[dict-item]
