@@ -19,6 +19,9 @@ _MISSPELT = 0.8
 _BEGINNING = 0.88
 """Likeness from which it is the beginning of another."""
 
+_LONGEST = 200
+"""Letters of a name beyond which none is near, and comparing takes long."""
+
 _SHORTEST = 4
 """Letters of a beginning that says something."""
 
@@ -99,7 +102,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     A name that only begins several others stands for any of them: up to three are shown.
     """
-    near = _nearest(name, sorted(set(known)))
+    near = _nearest(name, sorted(set(known))) if len(name) <= _LONGEST else []
     if not near:
         return ""
     *others, last = map(repr, near)

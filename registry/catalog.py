@@ -200,7 +200,7 @@ class Catalog:
 
     def _unknown(self, role: Role, name: object) -> Any:
         here = self._named(role)
-        message = f"no {role} is named {name!r}{did_you_mean(str(name), here)}"
+        message = f"no {role} is named {name!r:.100}{did_you_mean(str(name), here)}"
         for other in get_args(Role):
             if other != role and name in self._named(other):
                 message += f"; there is {AN[other]} of that name"

@@ -30,6 +30,11 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "normalize_over": str,
 }
 
+_HIGHEST_RATE = 768_000
+"""No recording has more; what is resampled to a far higher rate outgrows the memory."""
+
+_LARGEST_SAMPLE = float(np.finfo(np.float32).max)
+
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "feature_size": (1,),  # a waveform has one value a sample
     "padding_side": ("right", "left"),
@@ -52,8 +57,10 @@ def _problem(name: str, value: Any) -> str | None:
         return None
     if problem := _wrong_kind(value, _KINDS[name]):
         return f"$.{name}: {problem}"
-    if name == "sampling_rate" and value <= 0:
-        return f"$.sampling_rate: {value}, expected a positive number of samples a second"
+    if name == "sampling_rate" and not 0 < value <= _HIGHEST_RATE:
+        return f"$.sampling_rate: {value}, expected a positive number of samples a second, up to {_HIGHEST_RATE}"
+    if name == "padding_value" and not abs(value) <= _LARGEST_SAMPLE:
+        return f"$.padding_value: {value}, expected a number that float32 holds"
     if name in _CHOICES and value not in _CHOICES[name]:
         return f"$.{name}: {value!r}, expected {' or '.join(map(repr, _CHOICES[name]))}"
     return None

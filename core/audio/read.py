@@ -176,7 +176,7 @@ def _sound(file: IO[bytes], name: str) -> soundfile.SoundFile:
 def _mixed(sound: soundfile.SoundFile) -> NDArray[np.float32]:
     """All samples as one channel: (samples,)."""
     # Mixed in blocks, so that many channels of a long file need no more memory than one.
-    blocks = sound.blocks(blocksize=1 << 20, dtype="float32", always_2d=True)
+    blocks = sound.blocks(blocksize=max(1, (1 << 20) // sound.channels), dtype="float32", always_2d=True)
     mono = [block.mean(axis=1) if block.shape[1] > 1 else block[:, 0].copy() for block in blocks]
     return np.concatenate(mono) if mono else np.zeros(0, np.float32)
 

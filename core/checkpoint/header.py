@@ -18,6 +18,7 @@ from speechgraft.errors import CheckpointError
 # Some 150 bytes for each tensor; what they become takes up to 30 times as much.
 _LARGEST_HEADER = 4 * 2**20
 _MOST_VALUES = 2**19
+_MOST_DIMENSIONS = 32
 
 _SIZES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
@@ -86,8 +87,12 @@ def _entry(path: Path, name: str, entry: Any) -> Entry:
             raise CheckpointError(f"{path}: tensor {name!r}: its header lacks dtype, shape or data_offsets")
     if dtype not in _SIZES:
         raise CheckpointError(f"{path}: tensor {name!r} has dtype {dtype!r}, expected one of {', '.join(_SIZES)}")
-    if not all(type(size) is int and size >= 0 for size in shape):
-        raise CheckpointError(f"{path}: tensor {name!r} has shape {shape}, expected integers not below 0")
+    if len(shape) > _MOST_DIMENSIONS:
+        raise CheckpointError(
+            f"{path}: tensor {name!r} has {len(shape)} dimensions, expected {_MOST_DIMENSIONS} or fewer"
+        )
+    if not all(type(size) is int and 0 <= size < 2**63 for size in shape):
+        raise CheckpointError(f"{path}: tensor {name!r} has shape {shape}, expected integers not below 0 of 63 bits")
     expected = prod(shape) * _SIZES[dtype]
     if begin < 0 or end - begin != expected:
         raise CheckpointError(

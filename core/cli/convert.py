@@ -82,9 +82,9 @@ def _table_of(folder: Path) -> tuple[WeightMap | None, bool]:
 
 
 def _map_of_pair(pair: Any, data: dict[str, Any]) -> WeightMap:
-    from speechgraft.nn.meta import weightless
+    from speechgraft.nn.meta import FREE_TENSORS, weightless
 
-    with weightless():
+    with weightless(lambda: FREE_TENSORS):
         found: WeightMap = pair(pair.config_class.from_dict(data)).weight_map()
     return found
 

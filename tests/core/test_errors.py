@@ -48,3 +48,7 @@ def test_nothing_is_said_where_nothing_is_near() -> None:
 
 def test_one_is_no_plural() -> None:
     assert [counted(number, "row") for number in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
+
+
+def test_nothing_is_near_a_name_of_a_million_letters() -> None:
+    assert did_you_mean("hubert" * 200_000, ["hubert"]) == ""

@@ -199,3 +199,12 @@ def test_a_wrong_value_in_a_file_is_told_with_its_place(tmp_path: Path) -> None:
     ) as caught:
         Wav2Vec2FeatureExtractor.from_pretrained(tmp_path)
     assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("sampling_rate", 10**9), ("padding_value", 10**400), ("padding_value", float("nan")), ("padding_value", 1e39)],
+)
+def test_numbers_that_no_recording_has_are_refused(field: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"\$\.{field}"):
+        Wav2Vec2FeatureExtractor(**{field: value})

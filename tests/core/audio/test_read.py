@@ -6,6 +6,7 @@ import io
 import struct
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,3 +183,17 @@ def test_a_real_recording(request: pytest.FixtureRequest) -> None:
         pytest.skip("no real recording beside this checkout")
     audio = read_audio(path)
     assert audio.seconds == pytest.approx(11.0, abs=0.01) and 0.05 < np.abs(audio.samples).max() <= 1
+
+
+def test_a_thousand_channels_take_no_more_memory_at_once_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    blocks = soundfile.SoundFile.blocks
+
+    def noted(self: Any, *, blocksize: int, **options: Any) -> Any:
+        made.append(blocksize * self.channels)
+        return blocks(self, blocksize=blocksize, **options)
+
+    monkeypatch.setattr(soundfile.SoundFile, "blocks", noted)
+    for channels in (1, 1_000):
+        assert len(read_audio(encoded(np.zeros((50, channels), np.float32), 16_000, "WAV")).samples) == 50
+    assert max(made) <= 2**20

@@ -76,6 +76,8 @@ def entry(dtype: str, shape: Any, begin: int, end: int) -> dict[str, Any]:
         ({"a": 1}, b"", "tensor 'a': its header lacks dtype, shape or data_offsets"),
         ({"a": entry("F31", [1], 0, 4)}, b"1234", "tensor 'a' has dtype 'F31'"),
         ({"a": entry("F32", [-1], 0, 4)}, b"1234", r"tensor 'a' has shape \[-1\]"),
+        ({"a": entry("F32", [2**63], 0, 4)}, b"1234", r"tensor 'a' has shape \[9223372036854775808\]"),
+        ({"a": entry("F32", [2**60] * 10_000, 0, 4)}, b"1234", "tensor 'a' has 10000 dimensions, expected 32 or fewer"),
         (
             {"a": entry("F32", [2], 0, 4)},
             b"1234",

@@ -108,6 +108,10 @@ def _model(folder: Path) -> Any:
     return speechgraft.load(folder)
 
 
+def _parts(folder: Path) -> Any:
+    return speechgraft.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(folder, folder)
+
+
 def _bundle(folder: Path) -> Any:
     return Transcriber.from_pretrained(folder)
 
@@ -146,6 +150,7 @@ _SETTINGS = ("*.json", "vocab.txt", "merges.txt")
 KINDS: dict[str, Kind] = {
     "config": Kind("model", ("config.json",), _text(spoil_json), _model),
     "sizes": Kind("model", ("config.json",), _text(ask_for_more), _model),
+    "parts": Kind("model", ("config.json",), _text(ask_for_more), _parts, ("hubert-gpt2", "sew-bart")),
     "generation": Kind("model", ("generation_config.json",), _text(spoil_json), _generation),
     "preprocessor": Kind("model", ("preprocessor_config.json",), _text(spoil_json), _extractor, ("bundle", "ctc")),
     "bundle": Kind("model", ("*.json",), _text(spoil_json), _bundle, ("bundle", "ctc")),

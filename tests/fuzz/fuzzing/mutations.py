@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -82,10 +83,15 @@ def _places(data: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+def _other(draw: Drawn, values: tuple[Any, ...] = _ODD) -> Any:
+    """One of these values, which may then be changed itself."""
+    return copy.deepcopy(draw.choice(values))
+
+
 def _edited(data: Any, draw: Drawn) -> Any:
     places = _places(data)
     if not places or draw.once_in(60):
-        return draw.choice(_ODD)
+        return _other(draw)
     holder, key = draw.choice(places)
     what = draw.randrange(8)
     if what == 0:
@@ -94,7 +100,7 @@ def _edited(data: Any, draw: Drawn) -> Any:
         other, place = draw.choice(places)
         holder[key] = json.loads(json.dumps(other[place])) if place in _keys(other) else None
     elif what == 2 and isinstance(holder, dict):
-        holder[draw.choice(_KEYS)] = draw.choice(_VALUES_OF_KEYS)
+        holder[draw.choice(_KEYS)] = _other(draw, _VALUES_OF_KEYS)
     elif what == 3 and isinstance(holder, dict):
         holder[f"{key}{draw.choice(('', ' ', 's', chr(0)))}"[:300]] = holder.pop(key)
     elif what == 4 and isinstance(holder[key], (int, float)) and not isinstance(holder[key], bool):
@@ -102,7 +108,7 @@ def _edited(data: Any, draw: Drawn) -> Any:
     elif what == 5 and isinstance(holder, list):
         holder[key:key] = [holder[key]] * draw.choice((1, 2, 300))
     else:
-        holder[key] = draw.choice(_ODD)
+        holder[key] = _other(draw)
     return data
 
 
@@ -175,7 +181,7 @@ def spoil_header(data: bytes, draw: Drawn) -> bytes:
             case 5:
                 del header[name]
             case 6:
-                entry[draw.choice(("shape", "data_offsets", "dtype", "other"))] = draw.choice(_ODD[:-8])
+                entry[draw.choice(("shape", "data_offsets", "dtype", "other"))] = _other(draw, _ODD[:-8])
             case 7:
                 entry["shape"] = list(reversed(entry["shape"])) if isinstance(entry.get("shape"), list) else []
             case _:
