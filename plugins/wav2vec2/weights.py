@@ -27,6 +27,6 @@ def weight_map(config: Wav2Vec2Config) -> WeightMap:
             rename("adapter.layers.{i}.conv.{p}", "adapter.convs.{i}.{p}"),
         ],
         ignored=SPEECH_HEADS,
-        fresh=SPEECH_FRESH,
+        fresh=[*SPEECH_FRESH, ("adapter.{rest}", "the checkpoint has no adapter behind its encoder")],
         prefix="wav2vec2.",
     )
