@@ -10,7 +10,7 @@ WHEEL := build/wheel
 INSTALLED := build/installed
 WRITTEN := build/written
 
-.PHONY: demo test long mutants lint docs docs-tables bench clean
+.PHONY: demo test long mutants fuzz lint docs docs-tables bench clean
 
 demo: .venv/.base
 	$(BIN)/python docs/audio/demo.py
@@ -24,6 +24,11 @@ long: .venv/.all
 # Which property of the compatibility kit finds which fault; fails where one finds nothing.
 mutants: .venv/.all
 	PYTHONPATH=tests/core/testing $(BIN)/python -m mutants
+
+# 20,000 spoilt files of every kind, then ten minutes of those that coverage leads to.
+fuzz: .venv/.fuzz
+	PYTHONPATH=tests/fuzz $(BIN)/python -m fuzzing 20000
+	PYTHONPATH=tests/fuzz $(BIN)/python -m guided 600
 
 # mypy does not follow an editable install and import-linter sees one folder only: both read the installed wheel.
 lint: .venv/.all
@@ -68,3 +73,7 @@ clean:
 .venv/.all: .venv/.made $(PINS)
 	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[train,test,lint]'
 	touch .venv/.base $@
+
+.venv/.fuzz: .venv/.all
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[fuzz]'
+	touch $@

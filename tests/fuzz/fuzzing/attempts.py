@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,8 @@ class Attempts:
 
     def __init__(self, seeds: Path, scratch: Path) -> None:
         self._seeds, self._scratch = seeds, scratch
+        # Where a panic was would be looked up in 50 MB of names.
+        os.environ.update(RUST_BACKTRACE="0", TOKENIZERS_PARALLELISM="false")
         for kind in KINDS.values():
             for folder in kind.seeds(seeds):
                 kind.read(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
 import tempfile
@@ -76,16 +77,14 @@ class Pool:
 
 def _serve(pipe: Connection, seeds: Path, scratch: Path, nice: int) -> None:
     """Try what is asked for until the pipe ends."""
-    import os
-
-    os.nice(nice)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import torch
 
     from fuzzing.attempts import Attempts
 
+    os.nice(nice)
     torch.set_num_threads(1)
     attempts = Attempts(seeds, scratch)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries tell of all the damage that they find
     pipe.send("ready")
     while True:
         try:
