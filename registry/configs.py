@@ -143,7 +143,7 @@ PAIR_TYPES: Final = frozenset({SpeechEncoderDecoderConfig.model_type, EncoderDec
 OF_LOADING: Final = frozenset(
     {
         *("pretrained_model_name_or_path", "strict", "ignore_mismatched_sizes", "config"),
-        *("revision", "subfolder", "token", "from_tf", "from_flax"),
+        *("revision", "subfolder", "token", "cache_dir", "local_files_only", "from_tf", "from_flax"),
     }
 )
 """What `from_pretrained` of a model takes and other factories do not."""
@@ -159,9 +159,11 @@ ELSEWHERE: Final = MappingProxyType(
 
 OF_FACTORIES: Final = (
     *ELSEWHERE,
-    *("dtype", "device", "catalog", "encoder", "decoder", "connector", "cache_dir", "local_files_only"),
+    *("dtype", "device", "catalog", "encoder", "decoder", "connector"),
     *("encoder_model", "decoder_model", "encoder_config", "decoder_config"),
     *("encoder_from_tf", "decoder_from_tf", "encoder_from_flax", "decoder_from_flax"),
+    *("encoder_revision", "decoder_revision", "encoder_subfolder", "decoder_subfolder"),
+    *("encoder_token", "decoder_token", "encoder_cache_dir", "decoder_cache_dir"),
 )
 """What factories of pairs take by name beside the fields of configs."""
 

@@ -123,6 +123,9 @@ class PairModel(Bridge, Pretrained):
         keep_ctc_head: bool = False,
         connector: ConnectorChoice = None,
         catalog: Catalog | None = None,
+        token: str | bool | None = None,
+        cache_dir: Source | None = None,
+        local_files_only: bool = False,
         **options: Any,
     ) -> Self:
         """A pair of two parts that were trained apart, in eval mode; it wants fine-tuning.
@@ -138,8 +141,13 @@ class PairModel(Bridge, Pretrained):
                 vocabulary and its blank (`ctc_blank_token_id`, there `pad_token_id`); otherwise it is left out.
             connector: What stands between the two, see `speechgraft.check`.
             catalog: Where the parts are looked up.
+            token: For gated and private repositories; `None`: the one that was logged in with.
+            cache_dir: Where downloads are kept; by default where `huggingface_hub` keeps them.
+            local_files_only: Whether only earlier downloads count.
             **options: `encoder_model`, `decoder_model`: ready-made parts. `encoder_config`, `decoder_config`:
-                in place of the checkpoint's. Other options are changes to the config: unprefixed of the
+                in place of the checkpoint's. `encoder_revision`, `encoder_subfolder`, `encoder_token`,
+                `encoder_cache_dir`, `encoder_local_files_only` and the same of the decoder: of one part alone.
+                Other options are changes to the config: unprefixed of the
                 pair, `encoder_`, `decoder_` and `connector_` of its parts.
 
         Raises:
@@ -154,8 +162,9 @@ class PairModel(Bridge, Pretrained):
         if placing.dtype == "auto":
             raise InputError("dtype='auto' is not offered for two checkpoints, which may be of two types: pass one")
         dtype = placing.dtype
-        encoder = Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog)
-        decoder = Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog)
+        shared = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+        encoder = Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog, **shared)
+        decoder = Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog, **shared)
         name = encoder.config.model_type
         _check_kind(cls, name, catalog.encoder(name).input_kind)
         head = CTCHead.of(encoder, options) if keep_ctc_head else None

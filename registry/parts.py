@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import torch
 from attrs import evolve, frozen
@@ -33,6 +33,9 @@ from speechgraft.registry.single import EncoderModel, SingleEncoderModel
 from speechgraft.registry.text_encoder import TextEncoderModel
 from speechgraft.special_tokens import find_token
 
+PLACE: Final = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
+"""What may be said of where a part lies, as `{role}_revision` and so on."""
+
 
 @frozen
 class Part:
@@ -47,10 +50,13 @@ class Part:
     """What names in the folder begin with: those of a part of a whole pair with its role."""
 
     @classmethod
-    def of(cls, role: PartRole, source: Source | None, options: dict[str, Any], catalog: Catalog) -> Self:
+    def of(
+        cls, role: PartRole, source: Source | None, options: dict[str, Any], catalog: Catalog, **shared: Any
+    ) -> Self:
         """The part that `source` names, or `{role}_model` and `{role}_config`, which are taken out of `options`.
 
-        So are `{role}_from_tf` and `{role}_from_flax`, which say whose weights the folder holds.
+        So are `{role}_from_tf` and `{role}_from_flax`, which say whose weights the folder holds, and `{role}_revision`
+        and what else says where it lies, before what is `shared` by both parts.
         A folder with a whole pair gives the part of it that has this role.
         """
         model, config = options.pop(f"{role}_model", None), options.pop(f"{role}_config", None)
@@ -58,9 +64,12 @@ class Part:
             model = bare(model, role)
             return cls(catalog.entry(role, model.config.model_type), model.config, None, model)
         weights = chosen_weights(options.pop(f"{role}_from_tf", False), options.pop(f"{role}_from_flax", False))
+        place = {name: options.pop(f"{role}_{name}") for name in PLACE if f"{role}_{name}" in options}
         if source is None:
             raise InputError(f"no {role}: pass a folder or a hub id, or {role}_model")
-        folder = locate(source, weights=weights)
+        if not isinstance(config, Config | None):
+            raise InputError(f"{role}_config={config!r}, expected a config, such as {role}.config of a model")
+        folder = locate(source, weights=weights, **{**shared, **place})
         data = read_json(folder / CONFIG_FILE)
         whole = data.get("model_type") in PAIR_TYPES and isinstance(data.get(role), dict)
         config = config or read_part(data[role] if whole else data, role, catalog)

@@ -29,6 +29,7 @@ _ONLY: Final[Mapping[str, tuple[tuple[Any, ...], str]]] = MappingProxyType(
             "a file is downloaded again when it changes on the hub; delete it in the cache",
         ),
         "resume_download": ((True, None), "a download that was cut off always goes on where it ended"),
+        "tie_encoder_decoder": ((False, None), "encoder and decoder have weights of their own, which begin alike"),
         "output_loading_info": ((False,), "model.load_report tells of each tensor"),
     }
 )
@@ -37,6 +38,7 @@ _ONLY: Final[Mapping[str, tuple[tuple[Any, ...], str]]] = MappingProxyType(
 _REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "state_dict": "call load_state_dict on the model, or write a checkpoint",
+        "use_auth_token": "pass token, its newer name",
         "proxies": "set the environment variable HTTPS_PROXY",
         "mirror": "set the environment variable HF_ENDPOINT",
         "variant": "rename the files to model.safetensors",
@@ -83,7 +85,7 @@ def taken_out_of(options: dict[str, Any], dtype: Dtype | str | None, device: tor
             raise RoutingError(f"{name}={options[name]!r} is not offered: {why}")
         options.pop(name, None)
     for name, instead in _REFUSED.items():
-        if name in options:
+        if options.pop(name, None) is not None:
             raise RoutingError(f"{name} is not offered: {instead}")
     if "torch_dtype" in options:
         if dtype not in (None, "auto"):

@@ -15,7 +15,7 @@ import attrs
 from speechgraft.checkpoint.atomic import repair
 from speechgraft.checkpoint.blobs import discard_broken
 from speechgraft.checkpoint.formats import ALL_FORMATS, FORMATS, Weights, find_files, missing, read_index
-from speechgraft.errors import CheckpointError
+from speechgraft.errors import CheckpointError, InputError
 
 CONFIG_FILE = "config.json"
 
@@ -62,7 +62,10 @@ def locate(
 
     Raises:
         CheckpointError: There is no such folder, the repository has no such weights, or the download failed.
+        InputError: `source` is neither a path nor an id.
     """
+    if not isinstance(source, str | os.PathLike) or not str(source):
+        raise InputError(f"{source!r} is no checkpoint: pass a folder, or the id of a repository on the hub")
     folder = Path(source).expanduser()
     repair(folder)
     if not folder.exists() and _is_repository(source):

@@ -230,6 +230,8 @@ def test_published_keywords_of_loading_mean_what_they_say(folder: Path) -> None:
         ({"output_loading_info": True}, "model.load_report"),
         ({"device_map": "auto"}, "pass device='cuda:0'"),
         ({"load_in_8bit": True}, "pass dtype"),
+        ({"use_auth_token": True}, "pass token"),
+        ({"tie_encoder_decoder": True}, "weights of their own"),
         ({"variant": "fp16"}, "model.safetensors"),
         ({"dtype": torch.float16, "torch_dtype": torch.float16}, "they are one option"),
     ],
@@ -245,6 +247,12 @@ def test_unusable_values_are_refused(folder: Path) -> None:
         load(folder, dtype="half-ish")
     with pytest.raises(ConfigError, match="config is a BertConfig, expected a SpeechEncoderDecoderConfig"):
         load(folder, config=sg.BertConfig())
+    assert load(folder, variant=None, quantization_config=None, use_safetensors=None, tie_encoder_decoder=False)
+    for source in (None, 3, ""):
+        with pytest.raises(InputError, match="is no checkpoint: pass a folder, or the id of a repository"):
+            load(source)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="encoder_config='tiny', expected a config"):
+        sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(folder, folder, encoder_config="tiny")
 
 
 def test_a_model_is_uploaded_and_loaded_from_there(hub: Any, folder: Path) -> None:

@@ -78,3 +78,20 @@ def test_other_processes_ask_the_hub_that_the_environment_names(hub: Hub, tmp_pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 0
     assert hub.fetched() == ["config.json", "model.safetensors"]
+
+
+def test_each_part_of_a_pair_lies_where_the_call_says(hub: Hub, tmp_path: Path) -> None:
+    old, new = tiny(tmp_path / "old"), tiny(tmp_path / "new")
+    commit = hub.add_folder("owner/toy", tmp_path / "old", access="gated")
+    hub.add_folder("owner/toy", tmp_path / "new")
+    sg.GPT2LMHeadModel(sg.GPT2Config(**dict(default_catalog().decoder("gpt2").tiny))).save_pretrained(tmp_path / "text")
+    build = sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained
+    with pytest.raises(CheckpointError, match="owner/toy"):
+        build("owner/toy", tmp_path / "text")
+    found = build("owner/toy", tmp_path / "text", encoder_token="let-me-in", encoder_revision=commit)
+    assert same(found.encoder, old.encoder)
+    found = build("owner/toy", tmp_path / "text", token="let-me-in", cache_dir=tmp_path / "kept")
+    assert same(found.encoder, new.encoder) and any((tmp_path / "kept").iterdir())
+    assert same(
+        build("owner/toy", tmp_path / "text", cache_dir=tmp_path / "kept", local_files_only=True).encoder, new.encoder
+    )
