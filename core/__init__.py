@@ -64,6 +64,16 @@ _MODULES = ("checkpoint", "config", "contracts", "ctc", "errors", "export", "gen
 __all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604 - strings, all of them
 
 
+_TRAINING = "import it from transformers, whose trainers take the models of speechgraft: see docs/ecosystem.md"
+
+_ELSEWHERE = {
+    "pipeline": "use Transcriber, from a recording to its text",
+    **dict.fromkeys(("Trainer", "TrainingArguments", "Seq2SeqTrainer", "Seq2SeqTrainingArguments"), _TRAINING),
+    **dict.fromkeys(("DataCollatorWithPadding", "DataCollatorForSeq2Seq", "set_seed"), _TRAINING),
+}
+"""Names that published code imports beside its models, with what to do about each."""
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     from importlib import import_module
@@ -74,6 +84,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.{name}")
     elif name.startswith(("TF", "Flax")) and name.removeprefix("TF").removeprefix("Flax") in _MODULE_OF:
         raise _of_another_framework(name)
+    elif name.startswith("AutoModel") or name in _ELSEWHERE:
+        raise _unoffered(name)
     elif name == "__version__":
         value = _version()
     else:
@@ -101,6 +113,14 @@ def _of_another_framework(name: str) -> Exception:
         f"{name} is not offered: speechgraft computes with PyTorch alone. Use {ours}, which reads the weights of such "
         f"checkpoints too: {ours}.from_pretrained(..., {option}=True)"
     )
+
+
+def _unoffered(name: str) -> Exception:
+    """What to say of published names that are no models: where they are, or what stands for them."""
+    from speechgraft.errors import UnofferedError
+
+    load = "speechgraft.load(folder_or_id) gives the model that its files say; a class by its own name gives it a head"
+    return UnofferedError(f"{name} is not offered: {_ELSEWHERE.get(name, load)}")
 
 
 def _no_attribute(name: str) -> str:

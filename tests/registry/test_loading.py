@@ -115,3 +115,16 @@ def test_classes_of_other_frameworks_say_what_to_use(name: str) -> None:
     with pytest.raises(ImportError, match="computes with PyTorch alone"):
         exec(f"from speechgraft import {name}")
     assert not hasattr(sg, "TFNothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("AutoModelForCTC", r"speechgraft\.load"),
+        ("Seq2SeqTrainer", "import it from transformers"),
+        ("pipeline", "Transcriber"),
+    ],
+)
+def test_names_that_published_code_imports_too_say_where_they_are(name: str, instead: str) -> None:
+    with pytest.raises(UnofferedError, match=rf"{name} is not offered: .*{instead}"):
+        getattr(sg, name)
