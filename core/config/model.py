@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from speechgraft.config.base import Settings
-from speechgraft.config.carried import CARRIED_KEYS, OLD_GENERATION_KEYS
+from speechgraft.config.carried import CARRIED_KEYS, NOTES, OLD_GENERATION_KEYS, checked_note
 from speechgraft.config.checking import label_names
 from speechgraft.config.fields import config_class, field, fields_of, rule
 from speechgraft.config.keys import FileKeys
@@ -134,8 +134,8 @@ class Config(Settings):
         cls = type(self)
         if name in fields_of(cls) or hasattr(cls, name):
             super().__setattr__(name, value)
-        elif name == "use_cache":
-            self._note_cache(value)
+        elif name in NOTES:
+            self.extras[name] = checked_note(type(self), name, value)
         elif name in OLD_GENERATION_KEYS:
             raise ConfigError(
                 f"{cls.__name__} has no field {name!r}: how text is generated is set in model.generation_config, or "
@@ -144,14 +144,8 @@ class Config(Settings):
         else:
             super().__setattr__(name, value)
 
-    def _note_cache(self, value: Any) -> None:
-        """Trainers set `use_cache` of every model; one that has no cache only keeps it for its file."""
-        if not isinstance(value, bool):
-            raise ConfigError(f"{type(self).__name__}.use_cache cannot be set: expected true or false, got {value!r}")
-        self.extras["use_cache"] = value
-
     def __getattr__(self, name: str) -> Any:
-        noted = vars(self).get("extras", {}) if name == "use_cache" else {}
+        noted = vars(self).get("extras", {}) if name in NOTES else {}
         return noted[name] if name in noted else super().__getattr__(name)
 
     @property

@@ -50,13 +50,17 @@ def test_the_older_name_of_a_switch_is_read() -> None:
     assert sg.BertConfig().use_return_dict and not sg.BertConfig(return_dict=False).use_return_dict
 
 
-def test_trainers_set_a_cache_of_models_that_have_none() -> None:
+def test_what_published_code_notes_is_kept() -> None:
     config = sg.HubertConfig()
     assert not hasattr(config, "use_cache")
     config.use_cache = False
     assert config.use_cache is False and sg.HubertConfig.from_dict(config.to_dict()).use_cache is False
     with pytest.raises(ConfigError, match="use_cache cannot be set: expected true or false, got 'no'"):
         config.use_cache = "no"  # type: ignore[assignment]
+    config.processor_class, config.sep_token_id = "Wav2Vec2Processor", 3
+    assert config.to_dict()["processor_class"] == "Wav2Vec2Processor" and config.sep_token_id == 3
+    with pytest.raises(ConfigError, match="sep_token_id cannot be set: expected an integer, got '3'"):
+        config.sep_token_id = "3"
     decoder = sg.BertConfig()
     decoder.use_cache = False
     assert decoder.extras == {}
