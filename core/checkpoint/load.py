@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,7 +62,7 @@ def load_into(
     surplus = [mapped.sources[name] for name in mapped.tensors if name not in slots]
     unexpected = tuple(dict.fromkeys((*mapped.unexpected, *surplus)))
     if strict:
-        _check_complete(missing, unexpected, weight_map, place)
+        _check_complete(missing, unexpected, weight_map, place, frozenset(slots))
     _check_room(module, mapped.tensors, place)
     _assign(module, {name: mapped.tensors[name] for name in slots if name in mapped.tensors}, dtype, device)
     materialise(module, dtype=_dtype_of(module) if dtype == "auto" else dtype, device=device)
@@ -99,10 +99,17 @@ def _check_shapes(mapped: Mapped, slots: Mapping[str, Tensor], place: str) -> No
         raise CheckpointError("\n  ".join([f"{place}{len(wrong)} tensors do not fit the config:", *wrong]))
 
 
-def _check_complete(missing: tuple[str, ...], unexpected: tuple[str, ...], weight_map: WeightMap, place: str) -> None:
+def _check_complete(
+    missing: tuple[str, ...], unexpected: tuple[str, ...], weight_map: WeightMap, place: str, slots: Collection[str]
+) -> None:
     on_disk = [weight_map.name_on_disk(name) or name for name in missing]
     lines = [*named("missing", on_disk), *named("unexpected", unexpected)]
     if lines:
+        if missing and any(name in slots and name not in on_disk for name in unexpected):
+            lines.append(
+                "these are names of parameters in memory, as torch.save and trainers write them: load_state_dict takes "
+                "them, and save_pretrained (Trainer: processing_class=model) writes those that are read here"
+            )
         raise CheckpointError(f"{place}the checkpoint does not fit the model; " + "; ".join(lines))
 
 

@@ -133,6 +133,13 @@ def test_missing_and_surplus_tensors_are_reported_together_by_their_names_on_dis
     )
 
 
+def test_names_in_memory_are_told() -> None:
+    with pytest.raises(
+        CheckpointError, match=r"missing \(4\): one.* names of parameters in memory.*processing_class=model"
+    ):
+        load_into(on_meta(), dict(Leaf().state_dict()), LEAF)
+
+
 def test_without_strict_missing_parameters_are_made() -> None:
     leaf = on_meta()
     report = load_into(leaf, disk(scale=None, other=torch.zeros(1)), LEAF, strict=False)
