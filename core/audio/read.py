@@ -29,6 +29,9 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".ai
 # Rates outside these are damaged headers; resampling from 1 Hz would make a small file huge.
 _RATES = (1_000, 768_000)
 
+# Of all channels together.
+_SAMPLES_OF_A_BLOCK = 1 << 20
+
 # The usual block of a FLAC file: how finely it is told where one breaks.
 _FRAMES_OF_A_BLOCK = 4_096
 
@@ -175,9 +178,11 @@ def _sound(file: IO[bytes], name: str) -> soundfile.SoundFile:
 
 def _mixed(sound: soundfile.SoundFile) -> NDArray[np.float32]:
     """All samples as one channel: (samples,)."""
-    # Mixed in blocks, so that many channels of a long file need no more memory than one.
-    blocks = sound.blocks(blocksize=max(1, (1 << 20) // sound.channels), dtype="float32", always_2d=True)
-    mono = [block.mean(axis=1) if block.shape[1] > 1 else block[:, 0].copy() for block in blocks]
+    # Mixed in blocks, so that many channels of a long file need no more memory than one. The first empty block is the
+    # end, whatever length the header promises.
+    frames, mono = max(1, _SAMPLES_OF_A_BLOCK // sound.channels), []
+    while len(block := sound.read(frames, dtype="float32", always_2d=True)):
+        mono.append(block.mean(axis=1) if block.shape[1] > 1 else block[:, 0].copy())
     return np.concatenate(mono) if mono else np.zeros(0, np.float32)
 
 

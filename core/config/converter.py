@@ -86,7 +86,7 @@ def wrong(value: Any, annotation: Any) -> Mismatch:
 def _integer(value: Any, _: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise wrong(value, int)
-    if not -_LARGEST <= value <= _LARGEST:
+    if not -_LARGEST <= int(value) <= _LARGEST:
         raise Mismatch(("", f"expected an integer of 64 bits, got {show(value)}"))
     return int(value)
 
@@ -94,7 +94,7 @@ def _integer(value: Any, _: Any) -> int:
 def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise wrong(value, float)
-    if isinstance(value, numbers.Integral) and not -_LARGEST <= value <= _LARGEST:
+    if isinstance(value, numbers.Integral) and not -_LARGEST <= int(value) <= _LARGEST:
         raise Mismatch(("", f"expected a number of 64 bits, got {show(value)}"))
     if not math.isfinite(value):
         raise Mismatch(("", f"expected a finite number, got {value}"))

@@ -153,7 +153,7 @@ class Wav2Vec2Processor:
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the files of both into a folder, which is made if it is not there."""
-        with replacing(folder, without=OLDER_FILES) as new:
+        with replacing(Path(folder), without=OLDER_FILES) as new:
             self.tokenizer.save_pretrained(new)
             self.feature_extractor.save_pretrained(new)
             write_processor(self.feature_extractor, new)

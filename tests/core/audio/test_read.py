@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -186,14 +187,27 @@ def test_a_real_recording(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_thousand_channels_take_no_more_memory_at_once_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-    blocks = soundfile.SoundFile.blocks
+    asked: list[int] = []
+    read = soundfile.SoundFile.read
 
-    def noted(self: Any, *, blocksize: int, **options: Any) -> Any:
-        made.append(blocksize * self.channels)
-        return blocks(self, blocksize=blocksize, **options)
+    def noted(self: Any, frames: int, **options: Any) -> Any:
+        asked.append(frames * self.channels)
+        return read(self, frames, **options)
 
-    monkeypatch.setattr(soundfile.SoundFile, "blocks", noted)
+    monkeypatch.setattr(soundfile.SoundFile, "read", noted)
     for channels in (1, 1_000):
         assert len(read_audio(encoded(np.zeros((50, channels), np.float32), 16_000, "WAV")).samples) == 50
-    assert max(made) <= 2**20
+    assert 2**19 < max(asked) <= 2**20
+
+
+def test_a_header_that_promises_days_takes_the_memory_of_what_is_there() -> None:
+    whole = encoded(tone(0.5, 16_000, 2), 16_000, "MP3")
+    tag = max(whole.find(b"Xing"), whole.find(b"Info"))
+    assert tag > 0 and whole[tag + 7] & 1  # the number of frames comes next
+    lying = whole[: tag + 8] + struct.pack(">I", 2**23) + whole[tag + 12 :]
+    expected = len(read_audio(whole).samples)
+    tracemalloc.start()
+    found = len(read_audio(lying).samples)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert abs(found - expected) <= 2_400 and peak < 2**26
