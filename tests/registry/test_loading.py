@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import speechgraft as sg
-from speechgraft.errors import CheckpointError, PluginError, UnknownPluginError, UnofferedError
+from speechgraft.errors import CheckpointError, ConfigError, PluginError, UnknownPluginError, UnofferedError
 from speechgraft.registry import Catalog, EncoderEntry, Origin, default_catalog
 from speechgraft.registry.loading import model_class
 
@@ -128,3 +128,15 @@ def test_classes_of_other_frameworks_say_what_to_use(name: str) -> None:
 def test_names_that_published_code_imports_too_say_where_they_are(name: str, instead: str) -> None:
     with pytest.raises(UnofferedError, match=rf"{name} is not offered: .*{instead}"):
         getattr(sg, name)
+
+
+@pytest.mark.parametrize("layers", [10**4, 10**7, 2**62])
+def test_ten_million_layers_are_refused_before_they_are_made(layers: int, tmp_path: Path) -> None:
+    entry = default_catalog().encoder("bert")
+    sg.BertModel(entry.tiny_config()).save_pretrained(tmp_path)
+    described = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**described, "num_hidden_layers": layers}))
+    with pytest.raises(ConfigError, match="more than 2000 tensors, and the checkpoint has"):
+        sg.load(tmp_path)
+    with pytest.raises(ConfigError, match="more than 2000 tensors, and the checkpoint has"):
+        sg.EncoderDecoderModel.from_encoder_decoder_pretrained(tmp_path, tmp_path)
