@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from torch import Tensor, nn
 
@@ -157,7 +157,6 @@ class Bridge(Component, Switches):
         return_dict: bool | None = None,
         input_ids: Tensor | None = None,
         num_items_in_batch: Tensor | int | None = None,
-        ctc_labels: Tensor | None = None,
         **options: Any,
     ) -> Seq2SeqOutput | tuple[Any, ...]:
         """Logits for each decoder token, and the loss where labels are given.
@@ -169,16 +168,18 @@ class Bridge(Component, Switches):
         does not count, which are shifted here, once; `decoder_attention_mask` (batch, tokens seen and new).
         `encoder_outputs` of an earlier `encode` stand for inputs. `num_items_in_batch` is the number of label
         tokens over all micro-batches of one step, by which losses are divided; by default that of this call.
-        `ctc_labels` (batch, tokens), negative for what does not count, are what the CTC head learns from; without
-        them it learns from `labels`, unless it has a vocabulary of its own (`ctc_blank_token_id`). Further options
-        reach the encoder (unprefixed or `encoder_`) and the decoder (`decoder_`).
+        Further options reach the encoder (unprefixed or `encoder_`) and the decoder (`decoder_`), but for
+        `ctc_labels` (batch, tokens), negative for what does not count, which the CTC head learns from; without
+        them it learns from `labels`, unless it has a vocabulary of its own (`ctc_blank_token_id`).
 
         Raises:
             InputError: What was passed cannot be used; the message names argument and row.
             RoutingError: An option that neither part takes.
             ConfigError: A special token is needed that no config sets.
         """
-        routed = route(options, self.forward_options(), unprefixed="encoder", own=keywords(Bridge.forward))
+        # Trainers wait for every argument with "label" in its name, so that this one has none of its own.
+        ctc_labels, own = options.pop("ctc_labels", None), (*keywords(Bridge.forward), "ctc_labels")
+        routed = route(options, self.forward_options(), unprefixed="encoder", own=own)
         asked = (output_attentions, output_hidden_states)
         keep = {name: self._switch(name, given) for name, given in zip(_KEPT, asked, strict=True)}
         if encoder_outputs is None:
@@ -288,6 +289,19 @@ class Bridge(Component, Switches):
             **options,
         )
         return decoded
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """The decoder inputs that `forward` makes of labels: the start token, then each label but the last.
+
+        *Shapes:* (rows, tokens) to the same, int64; those that do not count become `pad_token_id`.
+
+        Raises:
+            InputError: The labels are no token ids.
+            ConfigError: No config sets a start token or a padding token.
+        """
+        checks.check_tensor(labels, "labels")
+        inputs = self._shifted(checked_labels(labels, self.decoder, len(labels)), None)
+        return cast("Tensor", inputs.ids)
 
     def _shifted(self, labels: Tensor, mask: Tensor | None) -> DecoderInputs:
         """Decoder inputs for labels."""

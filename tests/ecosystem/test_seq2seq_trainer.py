@@ -8,14 +8,12 @@ import torch
 from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments, Trainer, TrainingArguments
 
 from speechgraft import GenerationConfig, HubertConfig, HubertForCTC
-from speechgraft.errors import ConfigError, RoutingError
+from speechgraft.errors import ConfigError, InputError, RoutingError
 from speechgraft.registry import default_catalog
 
 
 def arguments(folder, **options):
-    return Seq2SeqTrainingArguments(
-        output_dir=str(folder), report_to=[], use_cpu=True, disable_tqdm=True, label_names=["labels"], **options
-    )
+    return Seq2SeqTrainingArguments(output_dir=str(folder), report_to=[], use_cpu=True, disable_tqdm=True, **options)
 
 
 def test_it_evaluates_generated_tokens(make_pair, examples, tmp_path):
@@ -51,6 +49,24 @@ def test_a_length_that_nothing_sets_is_told(make_pair, examples, tmp_path):
     with pytest.warns(UserWarning, match=r"needs generation_config\.max_length, .* it is 20 from now on"):
         assert trainer.predict(examples).predictions.shape == (8, 20)
     assert model.generation_config.max_length == 20
+
+
+def test_a_plain_evaluation_tells_the_loss(make_pair, examples, batch, tmp_path):
+    model = make_pair()
+    trainer = Seq2SeqTrainer(model=model, args=arguments(tmp_path), eval_dataset=examples, processing_class=model)
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(model(**batch).loss.item(), rel=1e-5)
+
+
+def test_decoder_inputs_are_made_of_labels_for_smoothing(make_pair, batch):
+    model = make_pair()
+    labels = batch["labels"]
+    made = model.prepare_decoder_input_ids_from_labels(labels=labels)
+    assert made[0].tolist() == [1, *[0 if label == -100 else label for label in labels[0, :-1].tolist()]]
+    free = model(batch["input_values"], decoder_input_ids=made).logits
+    counts = labels != -100
+    torch.testing.assert_close(free[counts], model(**batch).logits[counts])
+    with pytest.raises(InputError, match="labels is a list"):
+        model.prepare_decoder_input_ids_from_labels([[1, 2]])
 
 
 def test_several_settings_are_updated_by_name():

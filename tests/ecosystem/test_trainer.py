@@ -27,7 +27,7 @@ def trainer(model, examples, folder, *, callbacks=(), **options):
         max_grad_norm=0.0,
         disable_tqdm=True,
         logging_strategy="no",
-        **{"save_strategy": "no", "max_steps": 1, "label_names": ["labels"], **options},
+        **{"save_strategy": "no", "max_steps": 1, **options},
     )
     return Trainer(
         model=model, args=arguments, train_dataset=examples, processing_class=model, callbacks=list(callbacks)
