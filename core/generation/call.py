@@ -175,7 +175,7 @@ def search(
     """Search as the config says: beams where hypotheses are weighed as wholes, otherwise token by token."""
     beams = config.searches_beams or len(fusion) > 0
     pad = 0
-    if stopping.can_stop:
+    if stopping.can_stop and len(prompt) * config.num_return_sequences > 1:  # of one row nothing is filled
         pad = model.token("pad_token_id", "to fill rows that ended", config, vocab_size=terms.vocab_size)
     rules, warpers = rules_of(config, terms), warpers_of(config, len(terms.ends))
     keep = {

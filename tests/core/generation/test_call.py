@@ -244,6 +244,19 @@ def test_special_tokens_are_asked_for_when_they_are_needed():
         model.generate(X, max_new_tokens=2)
 
 
+@pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"do_sample": True}])
+def test_one_row_needs_no_padding(options):
+    model = make()
+    model.config.decoder_start_token_id, model.config.decoder.pad_token_id = 1, None
+    asked = {"eos_token_id": list(range(2, model.decoder.vocab_size, 2)), "max_new_tokens": 8, **options}
+    torch.manual_seed(3)
+    padded = model.generate(X[:1], pad_token_id=0, **asked)
+    torch.manual_seed(3)
+    assert torch.equal(model.generate(X[:1], **asked), padded)
+    with pytest.raises(ConfigError, match="pad_token_id is needed to fill rows that ended"):
+        model.generate(X[:1], num_return_sequences=2, **{"num_beams": 2, **asked})
+
+
 def test_special_tokens_are_those_of_the_call_of_generation_configs_of_the_pair_of_the_decoder():
     """Each place goes before those set here before it, all of them after the model was built; the start before bos."""
     model = make()
