@@ -153,6 +153,10 @@ ELSEWHERE: Final = MappingProxyType(
         "keep_ctc_head": "from_encoder_decoder_pretrained takes it, to keep the head of a CTC checkpoint; for a fresh "
         "head set ctc_vocab_size",
         **dict.fromkeys(OF_LOADING, "from_pretrained takes it"),
+        **{
+            name: f"from_pretrained takes it; from_encoder_decoder_pretrained takes encoder_{name} and decoder_{name}"
+            for name in ("from_tf", "from_flax")
+        },
     }
 )
 """Options that one factory takes and others do not, with what to do about them there."""

@@ -165,6 +165,9 @@ class PairModel(Bridge, Pretrained):
         shared = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
         encoder = Part.of("encoder", encoder_pretrained_model_name_or_path, options, catalog, **shared)
         decoder = Part.of("decoder", decoder_pretrained_model_name_or_path, options, catalog, **shared)
+        if placing.safetensors:
+            encoder.refuse_others()
+            decoder.refuse_others()
         name = encoder.config.model_type
         _check_kind(cls, name, catalog.encoder(name).input_kind)
         head = CTCHead.of(encoder, options) if keep_ctc_head else None

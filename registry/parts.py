@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,6 +30,7 @@ from speechgraft.registry.configs import PAIR_TYPES, read_part
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry, PartRole
 from speechgraft.registry.language import LanguageModel
 from speechgraft.registry.pretrained import Pretrained, Source, chosen_weights
+from speechgraft.registry.published import refuse_other_weights
 from speechgraft.registry.single import EncoderModel, SingleEncoderModel
 from speechgraft.registry.text_encoder import TextEncoderModel
 from speechgraft.special_tokens import find_token
@@ -48,6 +50,7 @@ class Part:
     weights: Weights = "torch"
     prefix: str = ""
     """What names in the folder begin with: those of a part of a whole pair with its role."""
+    role: PartRole = "encoder"
 
     @classmethod
     def of(
@@ -69,19 +72,31 @@ class Part:
             raise InputError(f"no {role}: pass a folder or a hub id, or {role}_model")
         if not isinstance(config, Config | None):
             raise InputError(f"{role}_config={config!r}, expected a config, such as {role}.config of a model")
-        folder = locate(source, weights=weights, **{**shared, **place})
+        with _in_options_of(role):
+            folder = locate(source, weights=weights, **{**shared, **place})
         data = read_json(folder / CONFIG_FILE)
         whole = data.get("model_type") in PAIR_TYPES and isinstance(data.get(role), dict)
         config = config or read_part(data[role] if whole else data, role, catalog)
-        return cls(catalog.entry(role, config.model_type), config, folder, None, weights, f"{role}." if whole else "")
+        prefix = f"{role}." if whole else ""
+        return cls(catalog.entry(role, config.model_type), config, folder, None, weights, prefix, role)
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Those of the folder by their names in a checkpoint of this part alone, without those of a pair's rest."""
         assert self.folder is not None, "a ready-made part has none"
-        disk = open_tensors(self.folder, self.weights)
+        with _in_options_of(self.role):
+            disk = open_tensors(self.folder, self.weights)
         if not self.prefix:
             return disk
         return {name.removeprefix(self.prefix): disk[name] for name in disk if name.startswith(self.prefix)}
+
+    def refuse_others(self) -> None:
+        """Refuse weights that are no safetensors, as `use_safetensors=True` asks, before they are read.
+
+        Raises:
+            CheckpointError: They are none.
+        """
+        if self.folder is not None:
+            refuse_other_weights(self.folder, self.weights)
 
     def load_into(self, module: Component, dtype: torch.dtype | None, device: torch.device | str) -> LoadReport:
         """Fill a part built without weights; a ready-made one is left as it is."""
@@ -120,6 +135,18 @@ class CTCHead:
     def taken_out_of(self, report: LoadReport) -> LoadReport:
         """The encoder's report without what it left out for the head."""
         return evolve(report, ignored={name: why for name, why in report.ignored.items() if name not in self.tensors})
+
+
+@contextmanager
+def _in_options_of(role: PartRole) -> Iterator[None]:
+    """What is wrong with a part's folder, with the options of a pair's factory in place of `from_pretrained`'s."""
+    try:
+        yield
+    except CheckpointError as error:
+        told = str(error)
+        for option in ("from_tf", "from_flax"):
+            told = told.replace(f" {option}", f" {role}_{option}")
+        raise CheckpointError(told) from error.__cause__
 
 
 def bare(part: Any, role: PartRole) -> Any:

@@ -160,6 +160,8 @@ class Pretrained(Access):
         weights = chosen_weights(from_tf, from_flax)
         place = Place(pretrained_model_name_or_path, revision, subfolder, token, cache_dir, local_files_only, weights)
         placing = published.taken_out_of(options, dtype, device)
+        if placing.safetensors:
+            published.refuse_other_weights(place.folder(), weights)
         with weightless(lambda: len(place.tensors())):
             model, tensors = cls._opened(place, options, catalog)
         report = load_into(
@@ -200,12 +202,13 @@ class Pretrained(Access):
 
         Raises:
             CheckpointError: The folder cannot be written.
-            InputError: Another kind of file than safetensors was asked for.
+            InputError: Another kind of file than safetensors was asked for; or peft's adapters are in the model.
         """
         if not safe_serialization:
             raise InputError("safe_serialization=False is not offered: a pickle may hold code; safetensors are written")
         if not is_main_process:
             return
+        _refuse_adapters(self)
         weights = {name: value if dtype is None else value.to(dtype) for name, value in self.state_dict().items()}
         kinds = {str(value.dtype).removeprefix("torch.") for value in weights.values()}
         settings = self._settings(architectures=[type(self).__name__], dtype=kinds.pop() if len(kinds) == 1 else None)
@@ -263,6 +266,21 @@ def given_config(options: dict[str, Any], expected: type[Config]) -> Any:
 def with_place(error: ConfigError, folder: Path) -> ConfigError:
     """The error about a config with the file that it came from."""
     return ConfigError(f"{folder / CONFIG_FILE}: {error.title}", error.problems)
+
+
+def _refuse_adapters(model: Any) -> None:
+    """Refuse to save a model into which peft has put adapters: the published format has no place for them.
+
+    Raises:
+        InputError: There are some.
+    """
+    found = next((name for name, _ in model.named_modules() if name.endswith(".base_layer")), None)
+    if found is not None:
+        raise InputError(
+            f"{found.removesuffix('.base_layer')} has an adapter of peft, for which the published format has no place: "
+            "save adapters by save_pretrained of the model that get_peft_model gave, or merge them first "
+            "(merge_and_unload)"
+        )
 
 
 def _unknown_keys(config: Settings, prefix: str = "") -> Iterator[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 import torch
 
-from speechgraft.errors import InputError, RoutingError
+from speechgraft.checkpoint import Weights
+from speechgraft.checkpoint.formats import SAFETENSORS, find_files
+from speechgraft.errors import CheckpointError, InputError, RoutingError
 
 Dtype = torch.dtype | Literal["auto"]
 
@@ -21,7 +24,7 @@ _ONLY: Final[Mapping[str, tuple[tuple[Any, ...], str]]] = MappingProxyType(
         ),
         "use_safetensors": (
             (True, None),
-            "safetensors are read if there are any; from_tf and from_flax name others",
+            "safetensors are read if there are any, with True nothing else; from_tf and from_flax name others",
         ),
         "weights_only": ((True,), "of a pickle nothing but tensors is ever read"),
         "force_download": (
@@ -66,6 +69,8 @@ class Placing(NamedTuple):
     dtype: Dtype | None
     device: torch.device | str
     attention: str | Mapping[str, str] | None
+    safetensors: bool
+    """Whether weights of any other kind are refused."""
 
 
 def taken_out_of(options: dict[str, Any], dtype: Dtype | str | None, device: torch.device | str) -> Placing:
@@ -80,6 +85,7 @@ def taken_out_of(options: dict[str, Any], dtype: Dtype | str | None, device: tor
         RoutingError: A keyword means nothing here; the message says what to use instead.
         InputError: A value cannot be used.
     """
+    safetensors = options.get("use_safetensors") is True
     for name, (values, why) in _ONLY.items():
         if options.get(name, values[0]) not in values:
             raise RoutingError(f"{name}={options[name]!r} is not offered: {why}")
@@ -93,7 +99,21 @@ def taken_out_of(options: dict[str, Any], dtype: Dtype | str | None, device: tor
         dtype = options.pop("torch_dtype") or dtype
     if "device_map" in options:
         device = _device(options.pop("device_map"), device)
-    return Placing(_dtype(dtype), device, options.pop("attn_implementation", None))
+    return Placing(_dtype(dtype), device, options.pop("attn_implementation", None), safetensors)
+
+
+def refuse_other_weights(folder: Path, weights: Weights) -> None:
+    """Refuse a folder whose weights are no safetensors, before they are read.
+
+    Raises:
+        CheckpointError: They are pickles, TensorFlow's or Flax's.
+    """
+    found = find_files(folder, weights)
+    if found is not None and found[0] is not SAFETENSORS:
+        raise CheckpointError(
+            f"{folder}: the weights are in {found[0].single}, but use_safetensors=True asks for {SAFETENSORS.single}: "
+            "leave it out, or write safetensors by `speechgraft convert`"
+        )
 
 
 def _dtype(value: Dtype | str | None) -> Dtype | None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
+from speechgraft.errors import InputError
 from speechgraft.nn.packing import prepared
 
 WHERE = {
@@ -48,6 +49,14 @@ def test_it_merges_to_1e_6_in_float64(make_pair, batch):
     model = adapted(make_pair().double())
     expected = logits(model, batch)
     torch.testing.assert_close(logits(model.merge_and_unload(), batch), expected, rtol=0, atol=1e-6)
+
+
+def test_a_pair_with_adapters_in_it_says_how_to_save_them(make_pair, tmp_path):
+    pair = make_pair()
+    adapted(pair)
+    with pytest.raises(InputError, match=r"has an adapter of peft, .*merge_and_unload"):
+        pair.save_pretrained(tmp_path / "pair")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_merged_pair_is_saved_as_any(make_pair, batch, tmp_path):

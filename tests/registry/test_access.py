@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import speechgraft as sg
+from speechgraft.checkpoint import open_tensors
 from speechgraft.errors import CheckpointError, ConfigError, InputError, RoutingError
 from speechgraft.registry import default_catalog
 from speechgraft.registry.published import taken_out_of
@@ -239,6 +240,22 @@ def test_published_keywords_of_loading_mean_what_they_say(folder: Path) -> None:
 def test_keywords_that_mean_nothing_here_say_what_to_use(folder: Path, options: dict[str, Any], instead: str) -> None:
     with pytest.raises(RoutingError, match=instead):
         sg.SpeechEncoderDecoderModel.from_pretrained(folder, **options)
+
+
+def test_pickles_are_no_safetensors(tmp_path: Path) -> None:
+    """Who asks for safetensors alone wants no pickle read."""
+    whole, part = tmp_path / "pair", tmp_path / "encoder"
+    pair().save_pretrained(whole)
+    sg.HubertModel(sg.HubertConfig(**dict(default_catalog().encoder("hubert").tiny))).save_pretrained(part)
+    for each in (whole, part):
+        torch.save(dict(open_tensors(each)), each / "pytorch_model.bin")
+        (each / "model.safetensors").unlink()
+    refused = r"in pytorch_model\.bin, but use_safetensors=True asks for"
+    with pytest.raises(CheckpointError, match=refused):
+        sg.SpeechEncoderDecoderModel.from_pretrained(whole, use_safetensors=True)
+    with pytest.raises(CheckpointError, match=refused):
+        sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(part, whole, use_safetensors=True)
+    assert sg.HubertModel.from_pretrained(part, use_safetensors=None).load_report is not None
 
 
 def test_unusable_values_are_refused(folder: Path) -> None:

@@ -15,7 +15,7 @@ from hub_server import Hub
 
 import speechgraft as sg
 from speechgraft.checkpoint import open_tensors
-from speechgraft.errors import CheckpointError
+from speechgraft.errors import CheckpointError, RoutingError
 from speechgraft.registry import default_catalog
 
 
@@ -67,8 +67,13 @@ def test_weights_of_flax_are_fetched_when_they_are_asked_for_alone(hub: Hub, tmp
     build = sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained
     pair = build("owner/toy", "owner/text", encoder_from_flax=True)
     assert same(pair.encoder, model.encoder)
-    with pytest.raises(CheckpointError, match=r"owner/text: .*no tf_model\.h5, but there is model\.safetensors"):
+    with pytest.raises(CheckpointError, match=r"owner/text: .*model\.safetensors: leave decoder_from_tf"):
         build("owner/toy", "owner/text", decoder_from_tf=True)
+    hub.add("owner/toy", {"config.json": files["config.json"], "flax_model.msgpack": b""})
+    with pytest.raises(CheckpointError, match=r"there is flax_model\.msgpack: pass encoder_from_flax=True to read it"):
+        build("owner/toy", "owner/text")
+    with pytest.raises(RoutingError, match="takes encoder_from_flax and decoder_from_flax"):
+        build(tmp_path / "toy", decoder, from_flax=True)
 
 
 def test_other_processes_ask_the_hub_that_the_environment_names(hub: Hub, tmp_path: Path) -> None:
