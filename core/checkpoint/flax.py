@@ -43,7 +43,7 @@ def read_msgpack(path: Path) -> Contents:
     try:
         import msgpack
     except ImportError:
-        raise MissingExtraError("speechgraft.checkpoint.flax", "msgpack", "convert") from None
+        raise MissingExtraError("reading weights of Flax", "msgpack", "convert") from None
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             # Lists appear inside of arrays alone. A list's room is made before its values are read.

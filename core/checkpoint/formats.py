@@ -58,7 +58,14 @@ FORMATS: Final[dict[Weights, tuple[Format, ...]]] = {
 }
 """What is looked for, the best first."""
 
+EXPORT: Final = "export.json"
+"""What tells of exported programs, which are no checkpoint."""
+
 ALL_FORMATS: Final = (SAFETENSORS, PICKLE, TENSORFLOW, FLAX)
+
+
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+_LARGEST_POINTER: Final = 1024
 
 
 @attrs.frozen
@@ -115,19 +122,23 @@ def plain_file(folder: Path, name: str) -> Path:
     """A file of a folder, which may be a link to another within it, or into the cache of downloads that it lies in.
 
     Raises:
-        CheckpointError: It is a link to somewhere else, a pipe, a socket or a device.
+        CheckpointError: It is a link to somewhere else, a pipe, a socket or a device, or what Git LFS has in its place.
     """
     path = folder / name
     refuse_link_out(path)
     refuse_odd(path)
+    if path.is_file() and path.stat().st_size < _LARGEST_POINTER and path.read_bytes().startswith(_POINTER):
+        raise CheckpointError(f"{path}: is a pointer of Git LFS in the file's place: `git lfs pull` gets the file")
     return path
 
 
 def missing(weights: Weights, names: Iterable[str]) -> str:
     """What to say of a folder or repository whose files with these names hold no weights of the kind asked for."""
-    kinds = FORMATS[weights]
+    kinds, names = FORMATS[weights], list(names)
     lacks = f"neither {' nor '.join(kind.single for kind in kinds)}" if len(kinds) > 1 else f"no {kinds[0].single}"
     other = next((kind for kind in ALL_FORMATS for name in names if kind not in kinds and kind.holds(name)), None)
+    if other is None and EXPORT in names:
+        return f"there is {lacks}, but there is {EXPORT}: an export is read by speechgraft.export.load_exported"
     if other is None:
         return f"there is {lacks}, whole or in shards with their index"
     hint = f"pass {other.option}" if other.option else "leave from_tf and from_flax out"

@@ -162,7 +162,12 @@ class _Repository:
                     if not self._get(commit, shard):
                         raise CheckpointError(f"{self.name}: there is no {shard}, which {kind.index} names")
                 return
-        raise CheckpointError(f"{self.name}: {missing(weights, self._names(commit))}")
+        names = self._names(commit)
+        raise CheckpointError(f"{self._path_of()}: {missing(weights, names)}{_beneath(names, weights, self.subfolder)}")
+
+    def _path_of(self) -> str:
+        """The repository with the folder in it that was asked for."""
+        return f"{self.name}/{self.subfolder}" if self.subfolder else self.name
 
     def _get(self, commit: Path, name: str) -> bool:
         """Whether the repository has a file, which is then downloaded."""
@@ -196,6 +201,15 @@ class _Repository:
         names = HfApi(token=self.token).list_repo_files(self.name, revision=commit.name)
         root = self._path("")
         return [name.removeprefix(root) for name in names if name.startswith(root)]
+
+
+def _beneath(names: Sequence[str], weights: Weights, subfolder: str) -> str:
+    """What to say of weights that lie in a folder beneath the one that was asked for."""
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        if folder and any(kind.holds(file) for kind in FORMATS[weights]):
+            return f"; there is {file} in {folder}: pass subfolder={f'{subfolder}/{folder}'.lstrip('/')!r}"
+    return ""
 
 
 def _persistently(download: Callable[[], T]) -> T:

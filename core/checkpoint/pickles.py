@@ -56,6 +56,8 @@ def read_pickle(path: Path) -> Contents:
         zipped = zipfile.is_zipfile(path)
         if zipped:
             _check_archive(path)
+        elif _begins_as_zip(path):
+            raise CheckpointError(f"{path}: truncated: it begins as torch's files do, but its end is not there")
         else:
             _check_old(path)
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped or None)
@@ -85,6 +87,11 @@ def _check_archive(path: Path) -> None:
                 if entry.file_size > _LARGEST_PICKLE:
                     raise CheckpointError(f"{path}: {entry.filename} takes {entry.file_size} bytes, too many for names")
                 _check_operations(path, io.BytesIO(archive.read(entry)))
+
+
+def _begins_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\3\4"
 
 
 def _check_old(path: Path) -> None:

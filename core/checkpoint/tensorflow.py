@@ -48,7 +48,7 @@ def read_h5(path: Path) -> Contents:
     try:
         import h5py
     except ImportError:
-        raise MissingExtraError("speechgraft.checkpoint.tensorflow", "h5py", "convert") from None
+        raise MissingExtraError("reading weights of TensorFlow", "h5py", "convert") from None
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such file")
     try:

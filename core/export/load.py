@@ -8,7 +8,7 @@ from pathlib import Path
 from speechgraft.bridge import Bridge
 from speechgraft.checkpoint import CONFIG_FILE, read_json
 from speechgraft.errors import CheckpointError
-from speechgraft.export.model import ExportedDecoder, ExportedEncoder
+from speechgraft.export.model import ExportedDecoder, ExportedEncoder, ExportedPair
 from speechgraft.export.ports import FORMAT, PROGRAMS, read_ports, target_named
 from speechgraft.export.runtime import opened
 from speechgraft.export.save import DESCRIPTION
@@ -48,7 +48,7 @@ def load_exported(folder: str | PathLike[str], *, trusted: bool = False, catalog
     ports = read_ports(data.get("programs"), f"{place}: $.programs")
     pair = _weightless_pair(folder, catalog or default_catalog())
     encoder, cross_attention, step = (opened(folder, name, ports[name], target) for name in PROGRAMS)
-    model = Bridge(
+    model = ExportedPair(
         ExportedEncoder(encoder, pair),
         ExportedDecoder(cross_attention, step, pair),
         pair.config,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from os import PathLike
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +16,39 @@ from speechgraft.export.programs import INPUT_NAMES
 from speechgraft.export.runtime import Runnable
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.masks import is_right_padded
+
+
+class ExportedPair(Bridge):
+    """A pair whose encoder and decoder are programs: float32, on the CPU, as they were exported."""
+
+    def train(self, mode: bool = True) -> Self:
+        """As torch's; there is no train mode.
+
+        Raises:
+            InputError: It is asked for.
+        """
+        if mode:
+            raise InputError("an exported pair cannot be trained: train the pair that it was made of, and export again")
+        return super().train(mode)
+
+    def save_pretrained(self, save_directory: str | PathLike[str]) -> None:
+        """There are no weights to save.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(f"an exported pair is not saved to {save_directory}: copy the folder that it was loaded from")
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What `to`, `half`, `cuda` and the like do."""
+        found = fn(torch.empty(0))
+        if found.dtype != torch.float32 or found.device.type != "cpu":
+            raise InputError(
+                f"an exported pair computes in float32 on the CPU, not in {found.dtype} on {found.device}: "
+                "move the pair that it was made of"
+            )
+        moved: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return moved
 
 
 class ExportedEncoder(Encoder):

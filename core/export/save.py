@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 
 from speechgraft.checkpoint import CONFIG_FILE, locate, read_json, replacing, write_json
+from speechgraft.checkpoint.formats import EXPORT
 from speechgraft.errors import CheckpointError, IncompatiblePairError, MissingExtraError
 from speechgraft.export.ports import FORMAT, SUFFIXES, Ports, Target, as_json, target_named
 from speechgraft.export.programs import Program, programs_of
@@ -21,7 +22,7 @@ from speechgraft.hearing import load_parts
 from speechgraft.registry import Catalog
 from speechgraft.registry.models import MODELS, PairModel
 
-DESCRIPTION: Final = "export.json"
+DESCRIPTION: Final = EXPORT
 """The file that says what is what."""
 
 _EXTRACTOR_FILE = "preprocessor_config.json"

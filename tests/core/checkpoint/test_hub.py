@@ -268,3 +268,14 @@ def test_a_folder_here_goes_before_the_hub(tmp_path: Path, monkeypatch: pytest.M
 def test_a_save_that_was_cut_off_is_mended_first(tmp_path: Path) -> None:
     (tmp_path / ".model.old").mkdir()
     assert locate(tmp_path / "model").is_dir()
+
+
+def test_weights_in_a_folder_beneath_are_told_with_the_option_that_names_it(hub: Hub) -> None:
+    hub.add(ID, {"config.json": b"{}", "a/b/model.safetensors": b"weights"})
+    with pytest.raises(CheckpointError, match=r"owner/toy: .*model\.safetensors in a/b: pass subfolder='a/b'"):
+        locate(ID)
+    with pytest.raises(CheckpointError, match=r"owner/toy/a: .*model\.safetensors in b: pass subfolder='a/b'"):
+        locate(ID, subfolder="a")
+    with pytest.raises(CheckpointError, match=r"owner/toy/c: there is neither [^;]*$"):
+        locate(ID, subfolder="c")
+    assert names_in(locate(ID, subfolder="a/b")) == {"model.safetensors"}

@@ -59,6 +59,22 @@ def test_every_tensor_comes_bitwise(tmp_path: Path, zipped: bool, of_dict: str) 
     assert list(open_tensors(tmp_path / NAME)) == list(written)
 
 
+def test_a_file_without_its_end_says_so(tmp_path: Path) -> None:
+    torch.save(tensors(), tmp_path / NAME)
+    whole = (tmp_path / NAME).read_bytes()
+    for length in (len(whole) // 2, len(whole) - 30):
+        (tmp_path / NAME).write_bytes(whole[:length])
+        with pytest.raises(CheckpointError, match=r"pytorch_model\.bin: truncated"):
+            open_tensors(tmp_path)
+
+
+@pytest.mark.parametrize("name", [NAME, "model.safetensors"])
+def test_what_git_lfs_has_in_a_files_place_is_told_as_that(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1f2e\nsize 12\n")
+    with pytest.raises(CheckpointError, match="a pointer of Git LFS in the file's place: `git lfs pull`"):
+        open_tensors(tmp_path)
+
+
 def test_shards_are_read_together_and_safetensors_go_first(tmp_path: Path) -> None:
     from speechgraft.checkpoint import write_tensors
 

@@ -135,6 +135,12 @@ def test_an_index_that_does_not_fit_its_shards_is_refused(tmp_path: Path) -> Non
         open_tensors(tmp_path)
 
 
+def test_an_export_says_what_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"there is export\.json: an export is read by .*\.load_exported"):
+        open_tensors(tmp_path)
+
+
 def test_a_folder_without_weights_says_what_it_has_instead(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"there is neither model\.safetensors nor"):
         open_tensors(tmp_path)

@@ -113,6 +113,26 @@ def test_the_inside_is_not_shown(folders, audio, options):
         load_exported(folders / "onnx")(values, decoder_input_ids=torch.ones(3, 1, dtype=torch.int64), **options)
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda pair: pair.train(), "cannot be trained"),
+        (lambda pair: pair.half(), "float32 on the CPU, not in torch.float16 on cpu"),
+        (lambda pair: pair.to(dtype=torch.float64), "not in torch.float64"),
+        (lambda pair: pair.to("meta"), "on meta"),
+        (lambda pair: pair.save_pretrained("there"), "not saved to there: copy the folder"),
+    ],
+)
+def test_what_was_exported_stays_as_it_was(folders, audio, change, problem):
+    pair = load_exported(folders / "onnx")
+    waves, _ = audio
+    before = pair.generate(waves, max_new_tokens=3)
+    with pytest.raises(InputError, match=problem):
+        change(pair)
+    assert not pair.training
+    assert torch.equal(pair.eval().to("cpu").float().generate(waves, max_new_tokens=3), before)
+
+
 def test_tokens_masked_before_others_are_refused(folders, audio):
     values, _ = audio
     ids, mask = torch.ones(3, 2, dtype=torch.int64), torch.tensor([[0, 1]] * 3)
