@@ -63,30 +63,34 @@ def _in_options(problem: str) -> str:
 def _table_of(folder: Path) -> tuple[WeightMap | None, bool]:
     """The weight map of the model that a folder describes, and whether it is a pair; none where no plugin reads it."""
     from speechgraft.checkpoint import CONFIG_FILE, read_json
-    from speechgraft.registry import default_catalog
-    from speechgraft.registry.models import MODELS
-
-    if not (folder / CONFIG_FILE).is_file():
-        return None, False
-    data, catalog = read_json(folder / CONFIG_FILE), default_catalog()
-    for pair in MODELS:
-        if data.get("model_type") == pair.config_class.model_type:
-            return _map_of_pair(pair, data), True
-    decodes = any("LM" in str(name) or "Generation" in str(name) for name in data.get("architectures") or ())
-    name = data.get("model_type")
-    encoders = [catalog.encoder(each) for each in catalog.list_encoders() if each == name]
-    decoders = [catalog.decoder(each) for each in catalog.list_decoders() if each == name]
-    for entry in (*decoders, *encoders) if decodes else (*encoders, *decoders):
-        return entry.load_weights()(entry.load_adapter().read(data)), False
-    return None, False
-
-
-def _map_of_pair(pair: Any, data: dict[str, Any]) -> WeightMap:
+    from speechgraft.errors import PluginError, UnknownPluginError
     from speechgraft.nn.meta import FREE_TENSORS, weightless
+    from speechgraft.registry import default_catalog
+    from speechgraft.registry.loading import config_class, model_class
+    from speechgraft.registry.models import PairModel
 
+    data = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
+    name, catalog = data.get("model_type"), default_catalog()
+    if not isinstance(name, str):
+        return None, False
+    try:
+        model: Any = model_class(data, catalog)
+    except UnknownPluginError:
+        return None, False
+    except PluginError:  # a part that is no model by itself
+        return _map_of_part(name, data), False
     with weightless(lambda: FREE_TENSORS):
-        found: WeightMap = pair(pair.config_class.from_dict(data)).weight_map()
-    return found
+        table: WeightMap = model(config_class(name, catalog).from_pretrained(folder)).weight_map()
+    return table, issubclass(model, PairModel)
+
+
+def _map_of_part(name: str, data: dict[str, Any]) -> WeightMap:
+    """The weight map of an encoder, or of a decoder where no encoder has that name."""
+    from speechgraft.registry import default_catalog
+
+    catalog = default_catalog()
+    entry = catalog.encoder(name) if name in catalog.list_encoders() else catalog.decoder(name)
+    return entry.load_weights()(entry.load_adapter().read(data))
 
 
 def _print(converted: tuple[Converted, ...], out: Path) -> None:

@@ -59,8 +59,8 @@ def test_a_pickle_becomes_safetensors_beside_its_settings(tmp_path: Path, capsys
     assert lines[0].split() == ["in", "the", "file", "written", "as", "shape", "a", "model"]
     assert len(lines) == len(tensors) + 2
     row = next(line for line in lines if line.startswith("lm_head.bias"))
-    assert row.split()[1:4] == ["lm_head.bias", "float32", "5"] and "left out: the CTC head" in row
-    assert f"{len(tensors)} tensors; 2 left out, {len(tensors) - 2} loaded".split("; ")[0] in lines[-1]
+    assert row.split()[1:4] == ["lm_head.bias", "float32", "5"] and row.endswith("loaded")
+    assert lines[-1].endswith(f"{len(tensors)} tensors; {len(tensors)} loaded")
 
 
 def test_json_says_of_each_tensor_what_became_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_json_says_of_each_tensor_what_became_of_it(tmp_path: Path, capsys: pyte
     assert rows["strange"] == {
         "source": "strange", "name": "strange", "shape": [2], "dtype": "float32", "use": "unexpected",
     }  # fmt: skip
-    assert rows["lm_head.weight"]["use"].startswith("left out: ")
+    assert rows["lm_head.weight"]["use"] == "loaded", "config.json says that it is a model with that head"
     assert rows["hubert.encoder.layer_norm.weight"]["use"] == "loaded"
 
 
@@ -152,3 +152,22 @@ def test_weights_of_another_kind_are_named_with_the_option_that_reads_them(
     tiny_ctc().save_pretrained(tmp_path / "in")
     assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--from", "flax"]) == 2
     assert "leave --from out to read it" in capsys.readouterr().err
+
+
+def test_what_the_class_in_the_config_leaves_out_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_ctc().save_pretrained(tmp_path / "in")
+    config = json.loads((tmp_path / "in" / "config.json").read_text())
+    for architectures, use in (["HubertModel"], "left out"), (["OtherModel"], "left out"), (["HubertForCTC"], "loaded"):
+        (tmp_path / "in" / "config.json").write_text(json.dumps({**config, "architectures": architectures}))
+        assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--json"]) == 0
+        rows = {row["source"]: row["use"] for row in json.loads(capsys.readouterr().out)}
+        assert rows["lm_head.weight"].startswith(use)
+
+
+def test_a_wrong_config_is_told_with_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_ctc().save_pretrained(tmp_path / "in")
+    config = json.loads((tmp_path / "in" / "config.json").read_text())
+    (tmp_path / "in" / "config.json").write_text(json.dumps({**config, "conv_dim": "x"}))
+    assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 2
+    assert f"{tmp_path / 'in' / 'config.json'}: not a valid hubert configuration" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
