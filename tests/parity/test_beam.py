@@ -67,8 +67,8 @@ def searches(draw: st.DrawFn, vocab_size: int) -> Options:
 
 
 @st.composite
-def rules(draw: st.DrawFn, vocab_size: int, longest: int) -> Options:
-    """Rules that leave enough tokens to go on with."""
+def rules(draw: st.DrawFn, vocab_size: int, longest: int, forced_by_config: int | None = 2) -> Options:
+    """Rules that leave enough tokens to go on with; BART's config forces 2 where it is not told otherwise."""
     tokens = st.integers(0, vocab_size - 1)
     every = {
         "no_repeat_ngram_size": st.integers(2, 3),
@@ -81,7 +81,7 @@ def rules(draw: st.DrawFn, vocab_size: int, longest: int) -> Options:
     }
     names = draw(st.lists(st.sampled_from(sorted(every)), max_size=3, unique=True))
     found = {name: draw(every[name]) for name in names}
-    forced = {found.get("forced_eos_token_id"), 2}  # BART forces 2 by itself; both sides refuse to suppress it
+    forced = {found.get("forced_eos_token_id"), forced_by_config}  # both sides refuse to suppress it
     suppressed = [token for token in found.pop("suppress_tokens", ()) if token not in forced]
     return {**found, "suppress_tokens": suppressed} if suppressed else found
 
@@ -107,7 +107,7 @@ def check_hypotheses(data: st.DataObject, encoder: str, decoder: str) -> None:
         inputs["decoder_input_ids"] = beginning
     free = ours.generate(**inputs, **{**search, "num_return_sequences": search["num_beams"]})
     ends = drawn_ends(data, free)
-    wanted = data.draw(rules(size, search["max_new_tokens"]))
+    wanted = data.draw(rules(size, search["max_new_tokens"], drawn.decoder.get("forced_eos_token_id", 2)))
     switches = {"return_dict_in_generate": True, "output_scores": True, "output_logits": True}
     options = {**inputs, **search, **wanted, **switches, "eos_token_id": ends}
     expected = reference.generate(**options)
