@@ -20,17 +20,30 @@ _LARGEST_HEADER = 4 * 2**20
 _MOST_VALUES = 2**19
 _MOST_DIMENSIONS = 32
 
-_SIZES = {
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
-    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
-    **dict.fromkeys(("U32", "I32", "F32"), 4),
-    **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
+DTYPES = {
+    "BOOL": (1, "bool"),
+    "U8": (1, "uint8"),
+    "I8": (1, "int8"),
+    "F8_E4M3": (1, "float8_e4m3fn"),
+    "F8_E5M2": (1, "float8_e5m2"),
+    "U16": (2, "uint16"),
+    "I16": (2, "int16"),
+    "F16": (2, "float16"),
+    "BF16": (2, "bfloat16"),
+    "U32": (4, "uint32"),
+    "I32": (4, "int32"),
+    "F32": (4, "float32"),
+    "U64": (8, "uint64"),
+    "I64": (8, "int64"),
+    "F64": (8, "float64"),
+    "C64": (8, "complex64"),
 }
+"""Bytes of a value, and torch's name of the dtype."""
 
 
 @attrs.frozen
 class Entry:
-    """What a header says of one tensor: dtype (`"F32"`), shape, and first and last byte in the data."""
+    """What a header says of one tensor: dtype (`"F32"`), shape, and where in the file its bytes begin and end."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -62,8 +75,10 @@ def read_header(path: Path) -> dict[str, Entry]:
         raise
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
-    entries = {name: _entry(path, name, entry) for name, entry in _parse(path, text).items() if name != "__metadata__"}
-    _check_layout(path, entries, found - 8 - length)
+    start = 8 + length
+    told = _parse(path, text)
+    entries = {name: _entry(path, name, told[name], start) for name in told if name != "__metadata__"}
+    _check_layout(path, entries, start, found)
     return entries
 
 
@@ -79,41 +94,42 @@ def _parse(path: Path, text: bytes) -> dict[str, Any]:
     return header
 
 
-def _entry(path: Path, name: str, entry: Any) -> Entry:
+def _entry(path: Path, name: str, entry: Any, start: int) -> Entry:
     match entry:
         case {"dtype": str() as dtype, "shape": list() as shape, "data_offsets": [int() as begin, int() as end]}:
             pass
         case _:
             raise CheckpointError(f"{path}: tensor {name!r}: its header lacks dtype, shape or data_offsets")
-    if dtype not in _SIZES:
-        raise CheckpointError(f"{path}: tensor {name!r} has dtype {dtype!r}, expected one of {', '.join(_SIZES)}")
+    if dtype not in DTYPES:
+        raise CheckpointError(f"{path}: tensor {name!r} has dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
     if len(shape) > _MOST_DIMENSIONS:
         raise CheckpointError(
             f"{path}: tensor {name!r} has {len(shape)} dimensions, expected {_MOST_DIMENSIONS} or fewer"
         )
     if not all(type(size) is int and 0 <= size < 2**63 for size in shape):
         raise CheckpointError(f"{path}: tensor {name!r} has shape {shape}, expected integers not below 0 of 63 bits")
-    expected = prod(shape) * _SIZES[dtype]
+    expected = prod(shape) * DTYPES[dtype][0]
     if begin < 0 or end - begin != expected:
         raise CheckpointError(
             f"{path}: tensor {name!r}: {dtype} of shape {tuple(shape)} takes {expected} bytes, "
             f"but the header gives it bytes {begin} to {end}"
         )
-    return Entry(dtype, tuple(shape), begin, end)
+    return Entry(dtype, tuple(shape), start + begin, start + end)
 
 
-def _check_layout(path: Path, entries: dict[str, Entry], found: int) -> None:
-    """Tensors follow each other without gaps or overlaps, up to the end of the file."""
-    position = 0
+def _check_layout(path: Path, entries: dict[str, Entry], start: int, found: int) -> None:
+    """Tensors follow each other without gaps or overlaps, from the header's end to that of the file."""
+    position = start
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != position:
             raise CheckpointError(
-                f"{path}: tensor {name!r} begins at byte {entry.begin} of the data, expected {position}"
+                f"{path}: tensor {name!r} begins at byte {entry.begin - start} of the data, expected {position - start}"
             )
         position = entry.end
         if position > found:
             raise CheckpointError(
-                f"{path}: truncated: tensor {name!r} needs {position} bytes of data, the file has {found}"
+                f"{path}: truncated: tensor {name!r} needs {position - start} bytes of data, the file has "
+                f"{found - start}"
             )
     if position != found:
-        raise CheckpointError(f"{path}: expected {position} bytes of data, found {found}")
+        raise CheckpointError(f"{path}: expected {position - start} bytes of data, found {found - start}")

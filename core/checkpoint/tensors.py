@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgraft.checkpoint.formats import SAFETENSORS
-from speechgraft.checkpoint.header import Entry, read_header
+from speechgraft.checkpoint.header import DTYPES, Entry, read_header
 from speechgraft.errors import CheckpointError
 from speechgraft.json_files import open_to_all, write_json
 
@@ -43,16 +45,11 @@ class TensorFiles(Mapping[str, "Tensor"]):
         self._entries = {name: headers[file][name] for name, file in self._places.items()}
 
     def __getitem__(self, name: str) -> Tensor:
-        from safetensors import SafetensorError, safe_open
-
         file = self._places[name]
         try:
-            # A mapping for each tensor: one that is given up, such as a weight that was packed, gives its memory back.
-            with safe_open(file, framework="pt", device="cpu") as opened:
-                tensor: Tensor = opened.get_tensor(name)
-        except (SafetensorError, OSError, RuntimeError) as error:
+            return mapped(file, self._entries[name])
+        except (OSError, ValueError) as error:
             raise CheckpointError(f"{file}: tensor {name!r} cannot be read ({error})") from error
-        return tensor
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -66,6 +63,27 @@ class TensorFiles(Mapping[str, "Tensor"]):
     def entry(self, name: str) -> Entry:
         """Shape and dtype of a tensor, without reading it."""
         return self._entries[name]
+
+
+def mapped(file: Path, entry: Entry) -> Tensor:
+    """One tensor, by a mapping of its own bytes alone.
+
+    So one that is given up, such as a weight that was packed, gives its memory back. What is written to it stays here.
+
+    Raises:
+        OSError: The file cannot be mapped.
+        ValueError: It has become shorter than it was.
+    """
+    import torch
+
+    dtype = getattr(torch, DTYPES[entry.dtype][1])
+    if entry.begin == entry.end:
+        return torch.empty(entry.shape, dtype=dtype)
+    before = entry.begin % mmap.ALLOCATIONGRANULARITY
+    first = entry.begin - before
+    with file.open("rb") as opened:
+        pages = mmap.mmap(opened.fileno(), entry.end - first, access=mmap.ACCESS_COPY, offset=first)
+    return torch.frombuffer(pages, dtype=dtype, offset=before, count=prod(entry.shape)).view(entry.shape)
 
 
 def write_tensors(folder: Path | str, tensors: Mapping[str, Tensor], max_shard_size: int | str = "5GB") -> list[Path]:

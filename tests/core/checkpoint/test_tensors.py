@@ -15,10 +15,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechgraft.checkpoint import open_tensors, write_tensors
+from speechgraft.checkpoint import header, open_tensors, write_tensors
 from speechgraft.errors import CheckpointError
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
+STATUS = Path("/proc/self/status")
 
 
 @st.composite
@@ -32,6 +33,37 @@ def collections(draw: st.DrawFn) -> dict[str, torch.Tensor]:
     )
     shapes = st.lists(st.integers(0, 4), max_size=3)
     return {name: (torch.randn(draw(shapes)) * 9).to(draw(st.sampled_from(DTYPES))) for name in names}
+
+
+@pytest.mark.parametrize("kind", header.DTYPES)
+def test_every_dtype_is_read_as_its_library_reads_it(kind: str, tmp_path: Path) -> None:
+    size, name = header.DTYPES[kind]
+    values = torch.arange(6 * size, dtype=torch.uint8).remainder(2).view(getattr(torch, name)).view(2, 3)
+    safetensors.torch.save_file({"odd": torch.ones(3, dtype=torch.uint8), "x": values}, tmp_path / "model.safetensors")
+    found = open_tensors(tmp_path)["x"]
+    expected = safetensors.torch.load_file(tmp_path / "model.safetensors")["x"]
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    assert torch.equal(found.view(torch.uint8), expected.view(torch.uint8))
+
+
+def test_what_is_written_into_a_tensor_does_not_reach_its_file(tmp_path: Path) -> None:
+    write_tensors(tmp_path, {"x": torch.zeros(5)})
+    open_tensors(tmp_path)["x"].fill_(1)
+    assert open_tensors(tmp_path)["x"].sum() == 0
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="the system does not tell what a process has mapped")
+def test_tensors_map_no_more_than_the_file_has(tmp_path: Path) -> None:
+    def mapped() -> int:
+        return next(int(line.split()[1]) << 10 for line in STATUS.read_text().splitlines() if line.startswith("VmSize"))
+
+    tensors = {str(place): torch.zeros(2**18) for place in range(64)}
+    write_tensors(tmp_path, tensors)
+    files, before = open_tensors(tmp_path), mapped()
+    held = [files[name] for name in tensors]
+    assert mapped() - before < 2 * sum(tensor.nbytes for tensor in held)
+    held.clear()
+    assert mapped() - before < 2**24
 
 
 @given(collections(), st.sampled_from([1, 64, "1KB", "5GB"]))
