@@ -138,7 +138,10 @@ def missing(weights: Weights, names: Iterable[str]) -> str:
     lacks = f"neither {' nor '.join(kind.single for kind in kinds)}" if len(kinds) > 1 else f"no {kinds[0].single}"
     other = next((kind for kind in ALL_FORMATS for name in names if kind not in kinds and kind.holds(name)), None)
     if other is None and EXPORT in names:
-        return f"there is {lacks}, but there is {EXPORT}: an export is read by speechgraft.export.load_exported"
+        return (
+            f"there is {lacks}, but there is {EXPORT}: an export is read by speechgraft.export.load_exported, and with "
+            "extractor and tokenizer by Transcriber(*load_exported_parts(folder))"
+        )
     if other is None:
         return f"there is {lacks}, whole or in shards with their index"
     hint = f"pass {other.option}" if other.option else "leave from_tf and from_flax out"

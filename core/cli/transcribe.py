@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, TypeGuard
 
 import typer
 
@@ -16,6 +16,8 @@ from speechgraft.cli.results import Folder, Printed, Recording, Results, one_kin
 from speechgraft.errors import InputError, counted, did_you_mean
 
 if TYPE_CHECKING:
+    import torch
+
     from speechgraft.bundle import Failure, Transcriber, Transcript
     from speechgraft.ctc import LanguageModel
 
@@ -29,7 +31,10 @@ def command(
         list[str], typer.Argument(help="Audio files, folders (searched to the bottom), - for standard input.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="Folder or hub id of a bundle; without it, the model for spoken digits inside.")
+        str | None,
+        typer.Option(
+            help="Folder or hub id of a bundle, or its export to ONNX; else the one for spoken digits inside."
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="The most recordings that go through the model at once.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
@@ -68,6 +73,8 @@ def command(
     options = {name: value for name, value in options.items() if value is not None or name == "max_seconds"}
     if times is not None and not kinds:
         raise InputError(f"--times {times}: words alone show no seconds; pass --json, --srt or --vtt too")
+    if _is_exported(model):
+        _leave_times_out(model, kinds, times, options)
     if stream:
         _check_stream(recordings, kinds, output, output_dir)
         _print_stream(_transcriber(model, device, dtype), recordings[0], options)
@@ -168,6 +175,29 @@ def _language_model(path: Path | None) -> LanguageModel | None:
     return load_language_model(path)
 
 
+def _is_exported(model: str | None) -> TypeGuard[str]:
+    """Whether the model is a folder of exported programs."""
+    if model is None or not os.path.isdir(model):
+        return False
+    from speechgraft.export import is_export
+
+    return is_export(Path(model))
+
+
+def _leave_times_out(model: str, kinds: list[str], times: str | None, options: dict[str, Any]) -> None:
+    """Ask for no seconds of an export, whose programs do not tell what is attended to.
+
+    Raises:
+        InputError: They are needed.
+    """
+    needed = f"--times {times}" if times is not None else next((f"--{kind}" for kind in kinds if kind != "json"), None)
+    why = "an export does not tell when words are said"
+    if needed is not None:
+        raise InputError(f"{model}: {why}, which {needed} needs: pass the folder that was exported")
+    if options.pop("times", None) is not None:
+        print(f"{model}: {why}: no words with seconds are written", file=sys.stderr)
+
+
 def _transcriber(model: str | None, device: str, dtype: str) -> Transcriber:
     if dtype not in _DTYPES:
         raise InputError(f"--dtype {dtype}: expected {', '.join(_DTYPES)}{did_you_mean(dtype, _DTYPES)}")
@@ -179,10 +209,27 @@ def _transcriber(model: str | None, device: str, dtype: str) -> Transcriber:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"--device {device}: {str(error).splitlines()[0]}") from None
+    if _is_exported(model):
+        return _exported(model, device, None if dtype == "auto" else getattr(torch, dtype))
     asr = Transcriber.from_pretrained(model, device=device, dtype="auto" if dtype == "auto" else getattr(torch, dtype))
     report = asr.model.load_report
     for key in report.unknown_config_keys if report is not None else ():
         print(f"{model}: config.json holds {key!r}, which nothing reads", file=sys.stderr)
+    return asr
+
+
+def _exported(folder: str, device: str, dtype: torch.dtype | None) -> Transcriber:
+    """A transcriber of exported programs.
+
+    Raises:
+        CheckpointError: They are of torch.export, which is code; or see `load_exported_parts`.
+        InputError: They are to run elsewhere than on the CPU, or in other numbers than float32.
+    """
+    from speechgraft.bundle import Transcriber
+    from speechgraft.export import load_exported_parts
+
+    asr = Transcriber(*load_exported_parts(folder))
+    asr.model.to(device=device, dtype=dtype)
     return asr
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from speechgraft.bridge import Bridge
 from speechgraft.checkpoint import CONFIG_FILE, read_json
+from speechgraft.checkpoint.convert import kinds_in
 from speechgraft.errors import CheckpointError
 from speechgraft.export.model import ExportedDecoder, ExportedEncoder, ExportedPair
 from speechgraft.export.ports import FORMAT, PROGRAMS, read_ports, target_named
@@ -17,6 +18,11 @@ from speechgraft.hearing import Parts
 from speechgraft.nn.meta import FREE_TENSORS, weightless
 from speechgraft.registry import Catalog, default_catalog
 from speechgraft.registry.models import MODELS
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder holds exported programs, and no checkpoint that could be loaded in their place."""
+    return (folder / DESCRIPTION).is_file() and not kinds_in(folder)
 
 
 def load_exported(folder: str | PathLike[str], *, trusted: bool = False, catalog: Catalog | None = None) -> Bridge:
