@@ -11,7 +11,7 @@ import attrs
 import typer
 
 if TYPE_CHECKING:
-    from speechgraft.checkpoint import WeightMap
+    from speechgraft.checkpoint import WeightMap, Weights
     from speechgraft.checkpoint.convert import Converted
 
 
@@ -36,14 +36,15 @@ def command(
 ) -> None:
     """Write a checkpoint's weights as safetensors beside its settings, and print what became of each tensor."""
     from speechgraft.checkpoint import locate
-    from speechgraft.checkpoint.convert import convert
+    from speechgraft.checkpoint.convert import convert, kinds_in
     from speechgraft.errors import CheckpointError
 
     try:
         folder = locate(source, weights=weights or "torch")
-        table, whole_pair = _table_of(folder)
+        found = weights or next(iter(kinds_in(folder)), "torch")
+        table, whole_pair = _table_of(folder, found)
         converted = convert(
-            folder, out, weights=weights, weight_map=table, whole_pair=whole_pair, max_shard_size=max_shard_size
+            folder, out, weights=found, weight_map=table, whole_pair=whole_pair, max_shard_size=max_shard_size
         )
     except CheckpointError as error:
         raise CheckpointError(_in_options(str(error))) from None
@@ -60,11 +61,11 @@ def _in_options(problem: str) -> str:
     return problem
 
 
-def _table_of(folder: Path) -> tuple[WeightMap | None, bool]:
+def _table_of(folder: Path, weights: Weights) -> tuple[WeightMap | None, bool]:
     """The weight map of the model that a folder describes, and whether it is a pair; none where no plugin reads it."""
-    from speechgraft.checkpoint import CONFIG_FILE, read_json
+    from speechgraft.checkpoint import CONFIG_FILE, open_tensors, read_json
     from speechgraft.errors import PluginError, UnknownPluginError
-    from speechgraft.nn.meta import FREE_TENSORS, weightless
+    from speechgraft.nn.meta import weightless
     from speechgraft.registry import default_catalog
     from speechgraft.registry.loading import config_class, model_class
     from speechgraft.registry.models import PairModel
@@ -79,7 +80,7 @@ def _table_of(folder: Path) -> tuple[WeightMap | None, bool]:
         return None, False
     except PluginError:  # a part that is no model by itself
         return _map_of_part(name, data), False
-    with weightless(lambda: FREE_TENSORS):
+    with weightless(lambda: len(open_tensors(folder, weights))):
         table: WeightMap = model(config_class(name, catalog).from_pretrained(folder)).weight_map()
     return table, issubclass(model, PairModel)
 

@@ -15,7 +15,7 @@ from speechgraft.export.runtime import opened
 from speechgraft.export.save import DESCRIPTION
 from speechgraft.generation import GenerationConfig
 from speechgraft.hearing import Parts
-from speechgraft.nn.meta import FREE_TENSORS, weightless
+from speechgraft.nn.meta import weightless
 from speechgraft.registry import Catalog, default_catalog
 from speechgraft.registry.models import MODELS
 
@@ -84,6 +84,6 @@ def _weightless_pair(folder: Path, catalog: Catalog) -> Bridge:
     for model_class in MODELS:
         if model_class.config_class.model_type == kind:
             config = model_class.config_class.from_pretrained(folder)
-            with weightless(lambda: FREE_TENSORS):
+            with weightless(lambda: None):
                 return model_class(config.copy(ctc_vocab_size=None, ctc_blank_token_id=None), catalog=catalog)
     raise CheckpointError(f"{folder / CONFIG_FILE}: model_type is {kind!r}, expected that of a pair")

@@ -24,7 +24,7 @@ doubles a decoder's."""
 
 
 @contextmanager
-def weightless(held: Callable[[], int] | None = None) -> Iterator[None]:
+def weightless(held: Callable[[], int | None] | None = None) -> Iterator[None]:
     """Build modules on the meta device, without the first values that their constructors would draw.
 
     `torch.device("meta")` alone does that as well, but it carries the initialisers out, for nothing, by code that
@@ -41,7 +41,8 @@ def weightless(held: Callable[[], int] | None = None) -> Iterator[None]:
 
     Args:
         held: How many tensors the checkpoint has that the modules are built for. A config that asks for far more, by
-            ten million layers say, is refused before they are made. It is asked only where a model is large.
+            ten million layers say, is refused before they are made. It is asked only where a model is large. It gives
+            `None` where there is no checkpoint to count, for a config from strangers all the same.
 
     Raises:
         ConfigError: Too many tensors are made, or one of a size that cannot be counted.
@@ -59,7 +60,7 @@ def weightless(held: Callable[[], int] | None = None) -> Iterator[None]:
 class _Uninitialised(TorchFunctionMode):
     """Leaves out what `torch.nn.init` would do, and counts the tensors that are made."""
 
-    def __init__(self, held: Callable[[], int] | None) -> None:
+    def __init__(self, held: Callable[[], int | None] | None) -> None:
         super().__init__()
         self._held, self._made, self._most = held, 0, FREE_TENSORS
 
@@ -74,14 +75,15 @@ class _Uninitialised(TorchFunctionMode):
             self._count(self._held)
         return made
 
-    def _count(self, held: Callable[[], int]) -> None:
+    def _count(self, held: Callable[[], int | None]) -> None:
         self._made += 1
         if self._made <= self._most:
             return
         has = held()
-        self._most = max(self._made, _TIMES * has)
-        if self._made > _TIMES * has:
+        most = _TIMES * (FREE_TENSORS if has is None else has)
+        self._most = max(self._made, most)
+        if self._made > most:
+            against = "" if has is None else f", and the checkpoint has {has}"
             raise ConfigError(
-                f"a config asks for more than {self._made - 1} tensors, and the checkpoint has {has}: "
-                "see its numbers of layers"
+                f"a config asks for more than {self._made - 1} tensors{against}: see its numbers of layers"
             )

@@ -171,3 +171,17 @@ def test_a_wrong_config_is_told_with_its_file(tmp_path: Path, capsys: pytest.Cap
     assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 2
     assert f"{tmp_path / 'in' / 'config.json'}: not a valid hubert configuration" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("role", ["encoder", "decoder"])
+def test_more_layers_than_the_weights_have_are_told_with_the_number_of_tensors_that_there_are(
+    role: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_pair().save_pretrained(tmp_path / "in")
+    config = json.loads((tmp_path / "in" / "config.json").read_text())
+    config[role]["num_hidden_layers"] = 10**7
+    (tmp_path / "in" / "config.json").write_text(json.dumps(config))
+    assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 2
+    count = len(open_tensors(tmp_path / "in"))
+    told = f"a config asks for more than 2000 tensors, and the checkpoint has {count}: see its numbers of layers"
+    assert told in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -90,3 +90,11 @@ def test_as_many_tensors_are_made_as_the_checkpoint_may_want() -> None:
 def test_a_tensor_larger_than_can_be_counted_is_refused(size: int) -> None:
     with pytest.raises(ConfigError, match="larger than can be counted"), weightless(lambda: 1):
         nn.Linear(size, size)
+
+
+def test_without_a_checkpoint_to_count_none_is_told() -> None:
+    with (
+        pytest.raises(ConfigError, match=r"^a config asks for more than 16000 tensors: see its"),
+        weightless(lambda: None),
+    ):
+        nn.ModuleList([nn.Linear(1, 1) for _ in range(10**9)])
