@@ -76,7 +76,7 @@ def test_the_yardstick_s_hubert_loads_no_language(tmp_path: Path) -> None:
     ours.save_pretrained(tmp_path)
     ours.save_adapter(tmp_path, "fra")
     assert not hasattr(reference, "_get_adapters"), "what reads the files of languages is wav2vec2's alone"
-    with pytest.raises((ImportError, OSError, ValueError)):
+    with pytest.raises((ImportError, OSError, TypeError, ValueError)):  # by what of peft is installed
         type(reference).from_pretrained(tmp_path, target_lang="fra")
     loaded = speechgraft.HubertForCTC.from_pretrained(tmp_path, target_lang="fra")
     same(loaded(X).logits, ours(X).logits, "logits")
