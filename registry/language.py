@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from speechgraft import checks, losses
-from speechgraft.checkpoint import CONFIG_FILE, WeightMap, materialise, read_json
+from speechgraft.checkpoint import WeightMap, materialise
 from speechgraft.config import Settings
 from speechgraft.config.checking import refuse_unknown_options
 from speechgraft.contracts import CausalLMOutput, Decoder, own_options
@@ -25,6 +25,7 @@ from speechgraft.nn.meta import weightless
 from speechgraft.nn.packing import prepared
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
+from speechgraft.registry.folders import read_config, refuse_another
 from speechgraft.registry.pretrained import Place, Pretrained, given_config, with_place
 from speechgraft.routing import keywords, route
 from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token
@@ -91,10 +92,12 @@ class LanguageModel(Pretrained):
         entry = (catalog or default_catalog()).decoder(cls.model_type)
         refuse_unknown_options(entry.load_config_class(), options, ("config", *keywords(cls.from_pretrained)))
         folder = place.folder()
+        config: Any = given_config(options, entry.load_config_class())
+        data = read_config(folder) if config is None else {}
+        refuse_another(data, folder, entry.load_config_class().model_type, cls.__name__)
         try:
-            config: Any = given_config(options, entry.load_config_class())
             if config is None:
-                config = entry.load_adapter().read(read_json(folder / CONFIG_FILE), overrides=options)
+                config = entry.load_adapter().read(data, overrides=options)
             elif options:
                 config = config.copy(**options)
             if (folder / GenerationConfig.file_name).exists():

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from speechgraft.checkpoint import CONFIG_FILE, read_json
+from speechgraft.checkpoint import CONFIG_FILE
 from speechgraft.config import Config
 from speechgraft.errors import CheckpointError, PluginError, UnknownPluginError
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import PAIR_TYPES
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry
+from speechgraft.registry.folders import read_config
 from speechgraft.registry.import_strings import load as imported
 from speechgraft.registry.models import MODELS
 from speechgraft.registry.pretrained import Place, Pretrained, Source
@@ -122,7 +123,7 @@ def config_class(model_type: str, catalog: Catalog) -> type[Config]:
 def _described(source: Source, *, files: tuple[str, ...] = (), **place: Any) -> dict[str, Any]:
     """What `config.json` says; it names a model."""
     folder = Place(source, **place).folder(*files)
-    data = read_json(folder / CONFIG_FILE)
+    data = read_config(folder)
     if not isinstance(data.get("model_type"), str):
         known = sorted(PAIR_TYPES)[-1]
         raise CheckpointError(

@@ -11,12 +11,10 @@ from torch import Tensor
 
 from speechgraft.bridge import Bridge
 from speechgraft.checkpoint import (
-    CONFIG_FILE,
     LoadReport,
     WeightMap,
     materialise,
     open_tensors,
-    read_json,
     rename,
 )
 from speechgraft.config import Settings
@@ -41,6 +39,7 @@ from speechgraft.registry.configs import (
 )
 from speechgraft.registry.discovery import default_catalog
 from speechgraft.registry.entries import Role
+from speechgraft.registry.folders import read_config, refuse_another
 from speechgraft.registry.language import LanguageModel
 from speechgraft.registry.parts import CTCHead, Part, bare
 from speechgraft.registry.pretrained import Place, Pretrained, Source, given_config, with_place
@@ -324,13 +323,14 @@ def _own_config(
 def _read_config(cls: type[PairModel], folder: Path, options: dict[str, Any], catalog: Catalog | None) -> PairConfig:
     """The pair's config that a folder holds, with the options of a call before its own values."""
     given = given_config(options, cls.config_class)
-    data = read_json(folder / CONFIG_FILE) if given is None else given.to_dict()
+    data = read_config(folder) if given is None else given.to_dict()
     for model in MODELS:
         if model is not cls and data.get("model_type") == model.config_class.model_type:
             kinds = " or ".join(model.input_kinds)
             raise ConfigError(
                 f"{folder} holds a pair whose encoder takes {kinds}, no {cls.__name__}: use {model.__name__}"
             )
+    refuse_another(data, folder, cls.config_class.model_type, cls.__name__)
     roles: tuple[Role, ...] = get_args(Role)
     for role in roles:
         if catalog is not None and role in data:

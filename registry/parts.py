@@ -12,14 +12,12 @@ from attrs import evolve, frozen
 from torch import Tensor, nn
 
 from speechgraft.checkpoint import (
-    CONFIG_FILE,
     LoadReport,
     WeightMap,
     Weights,
     load_into,
     locate,
     open_tensors,
-    read_json,
     rename,
 )
 from speechgraft.config import Config
@@ -28,6 +26,7 @@ from speechgraft.errors import CheckpointError, IncompatiblePairError, InputErro
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import PAIR_TYPES, read_part
 from speechgraft.registry.entries import DecoderEntry, EncoderEntry, PartRole
+from speechgraft.registry.folders import read_config
 from speechgraft.registry.language import LanguageModel
 from speechgraft.registry.pretrained import Pretrained, Source, chosen_weights
 from speechgraft.registry.published import refuse_other_weights
@@ -74,7 +73,7 @@ class Part:
             raise InputError(f"{role}_config={config!r}, expected a config, such as {role}.config of a model")
         with _in_options_of(role):
             folder = locate(source, weights=weights, **{**shared, **place})
-        data = read_json(folder / CONFIG_FILE)
+        data = read_config(folder)
         whole = data.get("model_type") in PAIR_TYPES and isinstance(data.get(role), dict)
         config = config or read_part(data[role] if whole else data, role, catalog)
         prefix = f"{role}." if whole else ""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from speechgraft.checkpoint import CONFIG_FILE, WeightMap, materialise, read_json
+from speechgraft.checkpoint import WeightMap, materialise
 from speechgraft.checks import check_tensor
 from speechgraft.config import Settings
 from speechgraft.config.checking import refuse_unknown_options
@@ -18,6 +18,7 @@ from speechgraft.errors import ConfigError, InputError
 from speechgraft.nn.meta import weightless
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.discovery import default_catalog
+from speechgraft.registry.folders import read_config, refuse_another
 from speechgraft.registry.pretrained import Place, Pretrained, given_config, with_place
 from speechgraft.routing import keywords, named
 from speechgraft.switches import freeze_feature_encoder, warn_of_feature_extractor
@@ -70,8 +71,10 @@ class OneEncoderModel(Pretrained):
         if given is not None:
             return given.copy(**options)
         folder, adapter = place.folder(), entry.load_adapter()
+        data = read_config(folder)
+        refuse_another(data, folder, entry.load_config_class().model_type, cls.__name__)
         try:
-            return adapter.read(read_json(folder / CONFIG_FILE), overrides=options)
+            return adapter.read(data, overrides=options)
         except ConfigError as error:
             raise with_place(error, folder) from None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import speechgraft as sg
 from speechgraft.errors import CheckpointError, ConfigError, PluginError, UnknownPluginError, UnofferedError
@@ -140,3 +141,36 @@ def test_ten_million_layers_are_refused_before_they_are_made(layers: int, tmp_pa
         sg.load(tmp_path)
     with pytest.raises(ConfigError, match="more than 2000 tensors, and the checkpoint has"):
         sg.EncoderDecoderModel.from_encoder_decoder_pretrained(tmp_path, tmp_path)
+
+
+def test_weights_without_a_config_tell_what_they_look_like(tmp_path: Path) -> None:
+    model = saved(tmp_path, CATALOG.encoder("hubert"), "HubertModel")
+    (tmp_path / "config.json").unlink()
+    loads = (sg.load, sg.HubertModel.from_pretrained, sg.SpeechEncoderDecoderModel.from_pretrained)
+    for load in loads:
+        with pytest.raises(CheckpointError, match=r"config\.json: there is no such file, but weights: copy"):
+            load(tmp_path)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    (tmp_path / "training_args.bin").touch()
+    for load in (*loads, lambda place: sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(place, place)):
+        with pytest.raises(
+            CheckpointError, match=r"Trainer wrote.*processing_class=model or a Transcriber.*load_state"
+        ):
+            load(tmp_path)
+    again = sg.HubertModel(model.config)
+    again.load_state_dict(load_file(tmp_path / "model.safetensors"))  # as the message says
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+def test_a_folder_of_another_class_says_how_it_is_loaded(tmp_path: Path) -> None:
+    saved(tmp_path / "gpt2", CATALOG.decoder("gpt2"), "GPT2LMHeadModel")
+    tiny = {name: dict(CATALOG.entry(role, name).tiny) for role, name in (("encoder", "hubert"), ("decoder", "gpt2"))}
+    sg.pair("hubert", "gpt2", encoder=tiny["hubert"], decoder=tiny["gpt2"]).save_pretrained(tmp_path / "pair")
+    for model, folder, told in (
+        (sg.BertLMHeadModel, "gpt2", "'bert', got 'gpt2', saved from 'GPT2LMHeadModel'"),
+        (sg.SpeechEncoderDecoderModel, "gpt2", "'speech-encoder-decoder', got 'gpt2', saved from 'GPT2LMHeadModel'"),
+        (sg.HubertForCTC, "pair", "got 'speech-encoder-decoder', saved from 'SpeechEncoderDecoderModel'"),
+    ):
+        with pytest.raises(ConfigError, match=rf"{model.__name__} cannot be made of it(.|\n)*{told}: speechgraft.load"):
+            model.from_pretrained(tmp_path / folder)
