@@ -65,7 +65,8 @@ class Part:
         if model is not None:
             model = bare(model, role)
             return cls(catalog.entry(role, model.config.model_type), model.config, None, model)
-        weights = chosen_weights(options.pop(f"{role}_from_tf", False), options.pop(f"{role}_from_flax", False))
+        from_tf, from_flax = (options.pop(f"{role}_{name}", False) for name in ("from_tf", "from_flax"))
+        weights = chosen_weights(from_tf, from_flax, f"{role}_")
         place = {name: options.pop(f"{role}_{name}") for name in PLACE if f"{role}_{name}" in options}
         if source is None:
             raise InputError(f"no {role}: pass a folder or a hub id, or {role}_model")

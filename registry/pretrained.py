@@ -154,7 +154,7 @@ class Pretrained(Access):
             CheckpointError: A file is missing or broken, or tensors are missing, surplus or wrongly shaped.
             ConfigError: All that is wrong with the config.
             RoutingError: An option that nothing takes; for a published one the message says what to use instead.
-            InputError: Both `from_tf` and `from_flax` were passed.
+            InputError: Both `from_tf` and `from_flax` were passed, or what is neither `True` nor `False`.
             MissingExtraError: `from_tf` needs h5py, `from_flax` msgpack: `pip install "speechgraft[convert]"`.
         """
         weights = chosen_weights(from_tf, from_flax)
@@ -242,10 +242,24 @@ class Pretrained(Access):
         return next(self.parameters()).device
 
 
-def chosen_weights(from_tf: bool, from_flax: bool) -> Weights:
-    """Whose weights these options of a call ask for."""
+def chosen_weights(from_tf: bool, from_flax: bool, prefix: str = "") -> Weights:
+    """Whose weights these options of a call ask for.
+
+    Args:
+        from_tf: Whether TensorFlow's.
+        from_flax: Whether Flax's.
+        prefix: What the options' names begin with, for messages.
+
+    Raises:
+        InputError: Both were passed, or what is neither `True` nor `False`.
+    """
+    for name, value in (("from_tf", from_tf), ("from_flax", from_flax)):
+        if not isinstance(value, bool):
+            raise InputError(f"{prefix}{name}={value!r}, expected True or False")
     if from_tf and from_flax:
-        raise InputError("from_tf and from_flax were passed together; a checkpoint is read from one of them")
+        raise InputError(
+            f"{prefix}from_tf and {prefix}from_flax were passed together; a checkpoint is read from one of them"
+        )
     return "tensorflow" if from_tf else "flax" if from_flax else "torch"
 
 

@@ -279,10 +279,22 @@ def test_a_model_is_uploaded_and_loaded_from_there(hub: Any, folder: Path) -> No
     again = sg.load("me/pair", token="let-me-in")
     for name, value in model.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
-    with pytest.raises(CheckpointError, match="me/pair: it cannot be uploaded to the hub"):
-        model.push_to_hub("me/pair", token="wrong")
+    for token in ("wrong", False, True):
+        with pytest.raises(CheckpointError, match=r"me/pair: it cannot be uploaded to the hub.*auth login`") as caught:
+            model.push_to_hub("me/pair", token=token)
+        assert "401" not in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_device_maps_name_one_device() -> None:
     for given, expected in ((0, "cuda:0"), ("1", "cuda:1"), ({"": "cuda:1"}, "cuda:1"), ("mps", "mps"), (None, "cpu")):
         assert taken_out_of({"device_map": given}, "auto", "cpu").device == expected
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None, "model.ckpt"])
+@pytest.mark.parametrize("option", ["from_tf", "from_flax"])
+def test_whose_weights_they_are_is_true_or_false(folder: Path, option: str, value: Any) -> None:
+    with pytest.raises(InputError, match=rf"^{option}={value!r}, expected True or False"):
+        sg.SpeechEncoderDecoderModel.from_pretrained(folder, **{option: value})
+    with pytest.raises(InputError, match=rf"^encoder_{option}={value!r}, expected True or False"):
+        sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(folder, folder, **{f"encoder_{option}": value})
+    assert sg.SpeechEncoderDecoderModel.from_pretrained(folder, **{option: False})
