@@ -148,9 +148,11 @@ class Access(Component, Switches):
             The address of the commit.
 
         Raises:
-            CheckpointError: The hub refuses, or cannot be reached.
+            CheckpointError: Nobody is logged in, the hub refuses, or it cannot be reached.
         """
         from huggingface_hub import HfApi
+
+        from speechgraft.checkpoint.hub_failures import upload_failure
 
         hub = HfApi(token=token)
         with TemporaryDirectory() as folder:
@@ -166,7 +168,5 @@ class Access(Component, Switches):
                     create_pr=create_pr,
                 )
             except Exception as error:  # the client's transport raises errors of its own kinds
-                lines = str(error).strip().splitlines()
-                reason = lines[0] if lines else type(error).__name__
-                raise CheckpointError(f"{repo_id}: it cannot be uploaded to the hub ({reason})") from error
+                raise CheckpointError(f"{repo_id}: it cannot be uploaded to the hub{upload_failure(error)}") from error
         return str(done)

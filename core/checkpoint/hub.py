@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +17,7 @@ import attrs
 from speechgraft.checkpoint.atomic import repair
 from speechgraft.checkpoint.blobs import discard_broken
 from speechgraft.checkpoint.formats import ALL_FORMATS, FORMATS, Weights, find_files, missing, read_index
+from speechgraft.checkpoint.hub_failures import download_failure
 from speechgraft.errors import CheckpointError, InputError
 
 CONFIG_FILE = "config.json"
@@ -110,10 +113,12 @@ class _Repository:
             folder = _persistently(lambda: self._settings(files, revision))
             if weights is not None:
                 self._weights(folder, weights)
+            elif not (folder / self.subfolder).is_dir():
+                raise CheckpointError(f"{self._path_of()}: there is no {' and no '.join(files)} on the hub")
         except CheckpointError:
             raise
         except Exception as error:  # the client's transport raises errors of its own kinds, which change by version
-            raise CheckpointError(f"{self.name}: {_reason(error, revision, self.local_files_only)}") from error
+            raise CheckpointError(f"{self.name}: {download_failure(error, revision, self.local_files_only)}") from error
         finally:
             broken += discard_broken(self._storage(), begun)
         if broken:
@@ -133,16 +138,17 @@ class _Repository:
     def _settings(self, files: Sequence[str], revision: str | None) -> Path:
         from huggingface_hub import snapshot_download
 
-        folder = snapshot_download(
-            self.name,
-            revision=revision,
-            cache_dir=self.cache_dir,
-            token=self.token,
-            local_files_only=self.local_files_only,
-            allow_patterns=[self._path(name) for name in files],
-            # In a pattern, * stands for / as well.
-            ignore_patterns=[self._path(name) for name in ("*/*", *_NO_SETTINGS) if name not in files],
-        )
+        with _no_word_of_no_files():
+            folder = snapshot_download(
+                self.name,
+                revision=revision,
+                cache_dir=self.cache_dir,
+                token=self.token,
+                local_files_only=self.local_files_only,
+                allow_patterns=[self._path(name) for name in files],
+                # In a pattern, * stands for / as well.
+                ignore_patterns=[self._path(name) for name in ("*/*", *_NO_SETTINGS) if name not in files],
+            )
         return Path(folder)
 
     def _path(self, name: str) -> str:
@@ -203,6 +209,21 @@ class _Repository:
         return [name.removeprefix(root) for name in names if name.startswith(root)]
 
 
+@contextmanager
+def _no_word_of_no_files() -> Iterator[None]:
+    """Keep the client from warning that a repository has none of the files: what reads them says which is missing."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("No files matched ")
+
+    logger = logging.getLogger("huggingface_hub._snapshot_download")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
+
+
 def _beneath(names: Sequence[str], weights: Weights, subfolder: str) -> str:
     """What to say of weights that lie in a folder beneath the one that was asked for."""
     for name in names:
@@ -224,39 +245,3 @@ def _persistently(download: Callable[[], T]) -> T:
                 raise
         time.sleep(pause)
     return download()
-
-
-def _reason(error: Exception, revision: str | None, local_files_only: bool) -> str:
-    """One sentence for what went wrong with the hub."""
-    from huggingface_hub import errors
-
-    match error:
-        case errors.GatedRepoError():
-            return "the hub lets only those in who have accepted its terms; log in with `hf auth login` or pass a token"
-        case errors.RepositoryNotFoundError():
-            return (
-                "there is no such folder here, and no such repository on the hub that may be read; "
-                "for a private one log in with `hf auth login` or pass a token"
-            )
-        case errors.RevisionNotFoundError():
-            return f"the repository has no revision {revision!r}"
-        case errors.LocalEntryNotFoundError():
-            return f"there is no such folder here, and {_unreachable(error, local_files_only)}"
-        case _:
-            lines = str(error).strip().splitlines()
-            return f"it cannot be downloaded from the hub ({lines[0] if lines else type(error).__name__})"
-
-
-def _unreachable(error: Exception, local_files_only: bool) -> str:
-    """Why there is nothing but earlier downloads, among which it is not."""
-    from huggingface_hub import errors
-
-    if local_files_only:
-        return "no earlier download that is whole (local_files_only was asked for)"
-    match error.__cause__:
-        case errors.OfflineModeIsEnabled():
-            return "no earlier download that is whole (HF_HUB_OFFLINE is set)"
-        case errors.HfHubHTTPError(response=response) if response is not None:
-            return f"the hub fails (status {response.status_code})"
-        case _:
-            return "the hub cannot be reached"

@@ -30,7 +30,9 @@ from urllib.parse import unquote, urlsplit
 if TYPE_CHECKING:
     import pytest
 
-Fault = Literal["cut", "cut forever", "short", "garbled", "slow", "silent", "500", "500 forever", "no etag"]
+Fault = Literal[
+    "cut", "cut forever", "short", "garbled", "slow", "silent", "500", "500 forever", "no etag", "no etag but a commit"
+]
 """What goes wrong with a file.
 
 - `cut`: the first answer ends in the middle; a request for the rest is served. `cut forever`: each ends where it began.
@@ -38,7 +40,7 @@ Fault = Literal["cut", "cut forever", "short", "garbled", "slow", "silent", "500
 - `garbled`: one byte differs from what the ETag stands for.
 - `slow`: each piece comes after a pause. `silent`: at the first GET nothing comes for a second.
 - `500`: the first GET is answered with 500; `500 forever`: each.
-- `no etag`: the answer says neither ETag nor commit.
+- `no etag`: the answer says neither ETag nor commit. `no etag but a commit`: it says the commit.
 """
 
 LARGE: Final = (".safetensors", ".bin", ".h5", ".msgpack")
@@ -229,6 +231,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._json({}, 500)
         if fault == "no etag":
             headers = {}
+        if fault == "no etag but a commit":
+            del headers["ETag"]
         begin = self._begin(len(content))
         if begin:
             headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"

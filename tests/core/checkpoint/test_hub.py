@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from pathlib import Path
 
@@ -221,6 +222,8 @@ def test_a_broken_download_is_one_error_and_never_stays(hub: Hub, name: str, fau
     assert "\n" not in str(caught.value)
     if fault == "garbled":
         assert f"{name} came with another checksum" in str(caught.value)
+    if fault == "no etag":
+        assert "the hub's answer cannot be used (" in str(caught.value) and "header" in str(caught.value)
     with pytest.raises(CheckpointError):
         locate(ID, local_files_only=True)
     assert not [path for path in tmp_path.rglob("*") if path.name == name and path.exists()]
@@ -279,3 +282,27 @@ def test_weights_in_a_folder_beneath_are_told_with_the_option_that_names_it(hub:
     with pytest.raises(CheckpointError, match=r"owner/toy/c: there is neither [^;]*$"):
         locate(ID, subfolder="c")
     assert names_in(locate(ID, subfolder="a/b")) == {"model.safetensors"}
+
+
+def test_an_answer_without_an_etag_is_told_as_it_is(hub: Hub) -> None:
+    hub.add(ID, FILES)
+    hub.fault(ID, "model.safetensors", "no etag but a commit")
+    with pytest.raises(CheckpointError, match=r"the hub's answer cannot be used \(.* does not have an ETag") as caught:
+        locate(ID)
+    assert "reached" not in str(caught.value)
+    hub.mend(ID)
+    folder = locate(ID)
+    hub.fault(ID, "model.safetensors", "no etag")
+    assert locate(ID) == folder, "an earlier download serves"
+
+
+def test_a_repository_without_settings_is_told_of_once(
+    hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("huggingface_hub"), "propagate", True)
+    hub.add(ID, {"model.safetensors": b"weights"})
+    with pytest.raises(CheckpointError, match=rf"^{ID}: there is no config\.json and no vocab\.txt on the hub$"):
+        locate(ID, files=("config.json", "vocab.txt"))
+    assert not caplog.records
+    logging.getLogger("huggingface_hub._snapshot_download").warning("No files matched this.")
+    assert len(caplog.records) == 1, "others are still warned"
