@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -226,6 +226,14 @@ class Encoder(Component, Vocabulary):
     max_positions: int | None = None
     id_options: Mapping[str, int] = MappingProxyType({})
 
+    def save_pretrained(self, *arguments: Any, **options: Any) -> NoReturn:
+        """Not offered: which class a folder is of, a part does not know.
+
+        Raises:
+            InputError: Always; the message says what to do instead.
+        """
+        raise InputError(_not_saved_alone("encoder", self))
+
     @abstractmethod
     def output_lengths(self, input_lengths: Tensor) -> Tensor:
         """Frames that come out for inputs of these lengths (samples, frames or tokens).
@@ -315,6 +323,14 @@ class Decoder(Component, Vocabulary):
     takes_memory: bool = True
     id_options: Mapping[str, int] = MappingProxyType({})
 
+    def save_pretrained(self, *arguments: Any, **options: Any) -> NoReturn:
+        """Not offered: which class a folder is of, a part does not know.
+
+        Raises:
+            InputError: Always; the message says what to do instead.
+        """
+        raise InputError(_not_saved_alone("decoder", self))
+
     @abstractmethod
     def new_cache(self) -> DecoderCache:
         """An empty key/value cache for one batch of utterances."""
@@ -376,6 +392,13 @@ def row_lengths(states: Tensor, mask: Tensor | None) -> Tensor:
     if mask is not None:
         return lengths_of(mask)
     return torch.full(states.shape[:1], states.shape[1], dtype=torch.int64, device=states.device)
+
+
+def _not_saved_alone(role: str, part: nn.Module) -> str:
+    return (
+        f"a bare {type(part).__name__} is not saved: pair.save_part({role!r}, folder) writes the {role} of a pair, and "
+        "save_pretrained of the model that it lies in everything"
+    )
 
 
 def own_options(forward: Callable[..., Any], contract: Callable[..., Any]) -> tuple[str, ...]:

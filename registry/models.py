@@ -25,6 +25,7 @@ from speechgraft.generation.inherited import inherited
 from speechgraft.nn.meta import weightless
 from speechgraft.nn.vocabulary import resized
 from speechgraft.registry import published
+from speechgraft.registry.alone import alone
 from speechgraft.registry.catalog import Catalog
 from speechgraft.registry.configs import (
     ConnectorChoice,
@@ -38,7 +39,7 @@ from speechgraft.registry.configs import (
     route_options,
 )
 from speechgraft.registry.discovery import default_catalog
-from speechgraft.registry.entries import Role
+from speechgraft.registry.entries import PartRole, Role
 from speechgraft.registry.folders import read_config, refuse_another
 from speechgraft.registry.language import LanguageModel
 from speechgraft.registry.parts import CTCHead, Part, bare
@@ -224,6 +225,24 @@ class PairModel(Bridge, Pretrained):
     def get_decoder(self) -> Decoder:
         """The decoder itself."""
         return self.decoder
+
+    def save_part(self, role: PartRole, save_directory: Source, **options: Any) -> None:
+        """Write one part into a folder of its own, as the model that it is alone (`Wav2Vec2Model`, `BertLMHeadModel`).
+
+        `load` and `from_encoder_decoder_pretrained` read such a folder.
+
+        Args:
+            role: `"encoder"` or `"decoder"`.
+            save_directory: Made where it is not there.
+            **options: Those of `save_pretrained`.
+
+        Raises:
+            CheckpointError: The folder cannot be written.
+            InputError: There is no such part, or its plugin brings no class for it alone; or see `save_pretrained`.
+        """
+        if role not in get_args(PartRole):
+            raise InputError(f"save_part({role!r}, ...): expected 'encoder' or 'decoder'")
+        alone(getattr(self, role), role, self.catalog).save_pretrained(save_directory, **options)
 
     def freeze_feature_extractor(self) -> None:
         """The older name of `freeze_feature_encoder`.
