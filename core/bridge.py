@@ -21,6 +21,7 @@ from speechgraft.contracts import (
 from speechgraft.decoder_inputs import DecoderInputs, checked_labels, rows_to_decode
 from speechgraft.encoder_inputs import check_encoder_call, named_input, taken_over
 from speechgraft.generation import GenerateOutput, GenerationConfig, generate
+from speechgraft.generation.held import HoldsGeneration
 from speechgraft.nn.cache import DecoderCache
 from speechgraft.nn.init import init_common
 from speechgraft.nn.packing import prepared
@@ -52,7 +53,7 @@ class BridgeConfig(LossConfig, Protocol):
     decoder_start_token_id: int | None
 
 
-class Bridge(Component, Switches):
+class Bridge(Component, Switches, HoldsGeneration):
     """An encoder and a decoder wired together by a connector.
 
     Args:

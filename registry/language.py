@@ -18,6 +18,7 @@ from speechgraft.contracts import CausalLMOutput, Decoder, own_options
 from speechgraft.decoder_inputs import DecoderInputs, checked_labels
 from speechgraft.errors import ConfigError, InputError
 from speechgraft.generation import GenerateOutput, GenerationConfig
+from speechgraft.generation.held import HoldsGeneration
 from speechgraft.generation.inherited import inherited
 from speechgraft.generation.text import continue_text
 from speechgraft.nn.cache import DecoderCache
@@ -31,7 +32,7 @@ from speechgraft.routing import keywords, route
 from speechgraft.special_tokens import IN_CALL, IN_MODEL, end_tokens, find_token
 
 
-class LanguageModel(Pretrained):
+class LanguageModel(Pretrained, HoldsGeneration):
     """A decoder that continues texts, of which each token may also attend to a memory.
 
     A leaf says in `model_type` which decoder it is for, and how one is made of a config (`built`).

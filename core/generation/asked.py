@@ -34,9 +34,9 @@ def settings(
             special token is outside the decoder's vocabulary.
         ConfigError: An option has the wrong type or is impossible.
     """
-    stated = _checked_config(model.generation_config, "model.generation_config")
+    stated = checked_config(model.generation_config, "model.generation_config")
     if generation_config is not None:
-        stated = _checked_config(generation_config, "generation_config").filled_from(stated)
+        stated = checked_config(generation_config, "generation_config").filled_from(stated)
     config = stated.superseded_by(options)
     for name in TOKENS:
         place = name if options.get(name) is not None else f"the generation config's {name}"
@@ -46,7 +46,12 @@ def settings(
     return config
 
 
-def _checked_config(config: Any, name: str) -> GenerationConfig:
+def checked_config(config: Any, name: str) -> GenerationConfig:
+    """The config itself.
+
+    Raises:
+        InputError: It is something else; the message says how it becomes one.
+    """
     if isinstance(config, GenerationConfig):
         return config
     kind = type(config)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 
 import speechgraft as sg
 from speechgraft.errors import ConfigError, IncompatiblePairError, InputError, RoutingError
@@ -142,3 +143,13 @@ def test_its_generation_config_is_saved_beside_it(tmp_path: Path) -> None:
     assert torch.equal(again.generate(IDS), model.generate(IDS))
     with pytest.raises(RoutingError, match="vocab_siz"):
         sg.BertLMHeadModel.from_pretrained(tmp_path, vocab_siz=3)
+
+
+def test_a_generation_config_of_another_library_is_refused_when_it_is_set() -> None:
+    model, other = bert(), transformers.GenerationConfig(num_beams=3)
+    with pytest.raises(
+        InputError, match=r"is a transformers\..*GenerationConfig, .*: GenerationConfig.from_dict\(its to"
+    ):
+        model.generation_config = other
+    model.generation_config = sg.GenerationConfig.from_dict(other.to_dict())  # as the message says
+    assert model.generation_config.num_beams == 3
