@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn, final
+from typing import Any, ClassVar, NoReturn, final
 
 from torch import nn
 
@@ -15,6 +15,15 @@ from speechgraft.switches import Switches
 
 class Access(Component, Switches):
     """A model class says which of its parts has the tokens that go in, and which those that come out."""
+
+    main_input_name: ClassVar[str]
+    """The argument of `forward` that is encoded or, of a language model, continued, as published."""
+
+    @final
+    @classmethod
+    def can_generate(cls) -> bool:
+        """Whether there is a `generate`."""
+        return hasattr(cls, "generate")
 
     @property
     @abstractmethod
@@ -89,6 +98,17 @@ class Access(Component, Switches):
     @final
     def tie_weights(self) -> None:
         """Do nothing that was not done: a tied output layer holds no weight, and takes the embedding's at each call."""
+
+    @final
+    def enable_input_require_grads(self) -> None:
+        """Do nothing, since nothing is needed.
+
+        Layers are recomputed without reentrance, so adapters in them learn though what goes in requires no gradient.
+        """
+
+    @final
+    def disable_input_require_grads(self) -> None:
+        """Take nothing back, since `enable_input_require_grads` does nothing."""
 
     @final
     def prune_heads(self, heads_to_prune: Any) -> NoReturn:

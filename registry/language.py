@@ -52,6 +52,7 @@ class LanguageModel(Pretrained, HoldsGeneration):
         ConfigError: `config` is that of another model, or of one that does not read from left to right.
     """
 
+    main_input_name = "input_ids"
     model_type: ClassVar[str]
     shifts_labels: ClassVar[bool]
     of_language_models: ClassVar[Mapping[str, Any]] = MappingProxyType({})

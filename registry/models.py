@@ -281,6 +281,7 @@ class SpeechEncoderDecoderModel(PairModel):
 
     config: SpeechEncoderDecoderConfig
     config_class = SpeechEncoderDecoderConfig
+    main_input_name = "inputs"
     input_kinds = ("waveform", "features")
 
 
@@ -289,6 +290,7 @@ class EncoderDecoderModel(PairModel):
 
     config: EncoderDecoderConfig
     config_class = EncoderDecoderConfig
+    main_input_name = "input_ids"
     input_kinds = ("tokens",)
 
 

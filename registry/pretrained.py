@@ -231,6 +231,12 @@ class Pretrained(Access):
 
     @final
     @property
+    def name_or_path(self) -> str:
+        """The folder or the hub id that it was loaded from; else what the config says of it."""
+        return str(self.config.name_or_path if self.place is None else self.place.source)
+
+    @final
+    @property
     def dtype(self) -> torch.dtype:
         """That of the parameters."""
         return next(self.parameters()).dtype

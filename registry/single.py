@@ -107,6 +107,8 @@ class OneEncoderModel(Pretrained):
 class SingleEncoderModel(OneEncoderModel):
     """What models of one encoder of speech share."""
 
+    main_input_name = "input_values"
+
     def encode(
         self,
         input_values: Tensor,

@@ -31,6 +31,7 @@ class TextEncoderModel(OneEncoderModel):
         ConfigError: `config` is that of another encoder, or of a decoder.
     """
 
+    main_input_name = "input_ids"
     loading_options = ("add_pooling_layer",)
 
     def __init__(self, config: Any, add_pooling_layer: bool = True, *, catalog: Catalog | None = None) -> None:

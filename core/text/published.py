@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from speechgraft.errors import InputError, did_you_mean
 from speechgraft.text.contract import TextTokenizer, id_list
@@ -80,6 +80,14 @@ class PretrainedTokenizer(TextTokenizer):
         if number is not None and token is None:
             raise InputError(f"{role}_token_id={number!r}: the vocabulary has no such token")
         self.set_special_token(role, token)
+
+    is_fast: ClassVar[bool] = False
+    """Whether encodings tell offsets and words, as published tokenizers say by this name."""
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        """`get_vocab()`."""
+        return self.get_vocab()
 
     @abstractmethod
     def get_vocab(self) -> dict[str, int]:

@@ -68,6 +68,7 @@ class Tokenizer(PretrainedTokenizer):
         InputError: A special token is not in the vocabulary.
     """
 
+    is_fast = True
     FAMILY: ClassVar[Family] = GENERIC
     """What tokenizers of this class are made of where files do not say."""
 

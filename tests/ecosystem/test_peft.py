@@ -6,8 +6,10 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
+import speechgraft as sg
 from speechgraft.errors import InputError
 from speechgraft.nn.packing import prepared
+from speechgraft.registry import default_catalog
 
 WHERE = {
     "both": ["query", "value"],
@@ -89,3 +91,35 @@ def test_generating_with_adapters_and_after_merging_uses_what_there_is_now(make_
         (fast, fast_ids), (plain, plain_ids) = (tokens(state, batch, packed=packed) for packed in (True, False))
         torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4)
         assert torch.equal(fast_ids, plain_ids)
+
+
+@pytest.mark.parametrize("decoder", ["bert", "gpt2"])
+def test_adapters_learn_the_same_while_layers_are_recomputed(make_pair, batch, decoder):
+    found = []
+    for recomputed in (False, True):
+        pair = make_pair(decoder=decoder)
+        if recomputed:
+            pair.gradient_checkpointing_enable()
+        model = adapted(pair)
+        model.train()
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        pair.enable_input_require_grads()  # as peft does where layers are recomputed
+        torch.manual_seed(0)
+        model(**batch).logits.square().mean().backward()
+        found.append({name: p.grad for name, p in model.named_parameters() if "lora_" in name and p.grad is not None})
+        pair.disable_input_require_grads()
+    plain, recomputed = found
+    assert plain.keys() == recomputed.keys() and any(value.abs().max() > 1e-5 for value in plain.values())
+    for name, value in plain.items():
+        torch.testing.assert_close(recomputed[name], value, msg=name)
+
+
+def test_peft_takes_an_encoder_whose_layers_are_recomputed():
+    model = sg.HubertForCTC(default_catalog().encoder("hubert").tiny_config())
+    model.gradient_checkpointing_enable()
+    model = get_peft_model(model, LoraConfig(r=2, target_modules=["query"], init_lora_weights=False)).train()
+    model(input_values=torch.randn(2, 2000)).logits.square().mean().backward()
+    grads = [p.grad for name, p in model.named_parameters() if "lora_" in name]
+    assert grads and all(grad is not None and grad.abs().max() > 0 for grad in grads)

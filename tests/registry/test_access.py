@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import nn
 
 import speechgraft as sg
@@ -298,3 +299,18 @@ def test_whose_weights_they_are_is_true_or_false(folder: Path, option: str, valu
     with pytest.raises(InputError, match=rf"^encoder_{option}={value!r}, expected True or False"):
         sg.SpeechEncoderDecoderModel.from_encoder_decoder_pretrained(folder, folder, **{f"encoder_{option}": value})
     assert sg.SpeechEncoderDecoderModel.from_pretrained(folder, **{option: False})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SpeechEncoderDecoderModel", "EncoderDecoderModel", "HubertModel", "SEWForCTC", "BertModel", "BertLMHeadModel"],
+)
+def test_what_goes_in_and_whether_it_generates_is_as_published(name: str) -> None:
+    ours, theirs = getattr(sg, name), getattr(transformers, name)
+    assert ours.main_input_name == theirs.main_input_name
+    assert ours.can_generate() == theirs.can_generate()
+
+
+def test_models_tell_where_they_come_from(folder: Path) -> None:
+    assert sg.load(folder).name_or_path == sg.load(str(folder)).name_or_path == str(folder)
+    assert pair().name_or_path == "" and pair(name_or_path="me/pair").name_or_path == "me/pair"
