@@ -41,7 +41,7 @@ def command(
 
     try:
         folder = locate(source, weights=weights or "torch")
-        found = weights or next(iter(kinds_in(folder)), "torch")
+        found: Weights = next(iter(kinds_in(folder)), "torch") if weights is None else weights
         table, whole_pair = _table_of(folder, found)
         converted = convert(
             folder, out, weights=found, weight_map=table, whole_pair=whole_pair, max_shard_size=max_shard_size
