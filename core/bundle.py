@@ -90,8 +90,12 @@ class Transcriber:
 
         Raises:
             CheckpointError: The folder cannot be written.
+            InputError: `transformers.Trainer` has just written weights of another model there.
         """
         from speechgraft.checkpoint import replacing
+        from speechgraft.registry.folders import refuse_trained_elsewhere
+
+        refuse_trained_elsewhere(Path(folder), self.model.state_dict())
 
         # Files of a tokenizer that was there before would be read in place of this one's.
         with replacing(Path(folder), without=_PROCESSOR_FILES) as scratch:

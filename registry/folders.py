@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from speechgraft.checkpoint import CONFIG_FILE, read_json
-from speechgraft.checkpoint.formats import FORMATS
-from speechgraft.errors import CheckpointError, ConfigError
+from torch import Tensor
+
+from speechgraft.checkpoint import CONFIG_FILE, open_tensors, read_json
+from speechgraft.checkpoint.formats import FORMATS, SAFETENSORS
+from speechgraft.errors import CheckpointError, ConfigError, InputError
 
 _OF_TRAINER: Final = ("training_args.bin", "trainer_state.json", "optimizer.pt")
 """Files that `transformers.Trainer` writes beside weights."""
@@ -46,6 +49,45 @@ def refuse_another(data: dict[str, Any], folder: Path, model_type: str, name: st
         f"$.model_type: expected {model_type!r}, got {found!r}{told}: speechgraft.load gives the class of a folder"
     )
     raise ConfigError(f"{folder / CONFIG_FILE}: {name} cannot be made of it:", [problem])
+
+
+def refuse_trained_elsewhere(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    """Refuse to save a model over weights that `transformers.Trainer` has just written of another one.
+
+    Trainer writes the parameters of the model that it trains under their names in memory, then has its
+    `processing_class` save into the same folder, and writes what else there is last. Where that is not the very model,
+    what was trained would be lost.
+
+    Args:
+        folder: What is saved to.
+        weights: What is to be saved, by the names in memory.
+
+    Raises:
+        InputError: There are such weights, with other values.
+    """
+    file = folder / SAFETENSORS.single
+    if not file.is_file() or any((folder / name).exists() for name in (CONFIG_FILE, *_OF_TRAINER)):
+        return
+    try:
+        trained = open_tensors(folder)
+        if not trained or not trained.keys() <= weights.keys():
+            return
+        changed = next((name for name in trained if not _equal(trained[name], weights[name])), None)
+    except CheckpointError:  # it is damaged, so that nothing in it would be lost
+        return
+    if changed is not None:
+        raise InputError(
+            f"{file} has just these parameters with other values ({changed} for one), as transformers' Trainer writes "
+            "them of the model that it trains: pass that very model as processing_class, or the Transcriber of it; "
+            "where this model is meant to take the place of those weights, remove the file first"
+        )
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    other = other.detach().cpu()
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return bool((one.eq(other) | (one.ne(one) & other.ne(other))).all())  # what diverged is equal to itself too
 
 
 def _weights_alone(folder: Path) -> str:

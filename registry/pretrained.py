@@ -29,6 +29,7 @@ from speechgraft.nn.meta import weightless
 from speechgraft.registry import published
 from speechgraft.registry.access import Access
 from speechgraft.registry.catalog import Catalog
+from speechgraft.registry.folders import refuse_trained_elsewhere
 
 Dtype = torch.dtype | Literal["auto"]
 Source = str | PathLike[str]
@@ -202,13 +203,15 @@ class Pretrained(Access):
 
         Raises:
             CheckpointError: The folder cannot be written.
-            InputError: Another kind of file than safetensors was asked for; or peft's adapters are in the model.
+            InputError: Another kind of file than safetensors was asked for; or peft's adapters are in the model; or
+                `transformers.Trainer` has just written weights of another one there.
         """
         if not safe_serialization:
             raise InputError("safe_serialization=False is not offered: a pickle may hold code; safetensors are written")
         if not is_main_process:
             return
         _refuse_adapters(self)
+        refuse_trained_elsewhere(Path(save_directory), self.state_dict())
         weights = {name: value if dtype is None else value.to(dtype) for name, value in self.state_dict().items()}
         kinds = {str(value.dtype).removeprefix("torch.") for value in weights.values()}
         settings = self._settings(architectures=[type(self).__name__], dtype=kinds.pop() if len(kinds) == 1 else None)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from speechgraft import SpeechEncoderDecoderModel
+from speechgraft import SpeechEncoderDecoderModel, Transcriber, Wav2Vec2FeatureExtractor
+from speechgraft.errors import InputError
+from speechgraft.text import CTCTokenizer
 
 
 class Gradients(TrainerCallback):
@@ -84,3 +88,20 @@ def test_it_evaluates_and_predicts(make_pair, examples, tmp_path):
         expected = own(**batch)
     ran = trainer(make_pair(), examples, tmp_path, per_device_eval_batch_size=8).predict(examples)
     assert ran.metrics["test_loss"] == pytest.approx(expected.loss.item(), rel=1e-5)
+
+
+def test_a_hook_that_is_not_what_is_trained_is_refused(make_pair, examples, tmp_path):
+    trained, other = make_pair(decoder="bert"), make_pair(decoder="bert")
+    extractor, tokenizer = Wav2Vec2FeatureExtractor(), CTCTokenizer({"<pad>": 0, "<unk>": 1, "|": 2, "a": 3})
+    for hook in (other, Transcriber(other, extractor, tokenizer)):
+        ran = trainer(trained, examples, tmp_path / "run", save_strategy="steps", save_steps=1)
+        ran.processing_class = hook
+        with pytest.raises(InputError, match=r"has just these parameters with other values .*pass that very model"):
+            ran.train()
+        shutil.rmtree(tmp_path / "run")
+    ran = trainer(trained, examples, tmp_path / "run", save_strategy="steps", save_steps=1)
+    ran.processing_class = Transcriber(trained, extractor, tokenizer)
+    ran.train()
+    loaded = SpeechEncoderDecoderModel.from_pretrained(tmp_path / "run" / "checkpoint-1")
+    for name, value in trained.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import speechgraft as sg
-from speechgraft.errors import CheckpointError, ConfigError, PluginError, UnknownPluginError, UnofferedError
+from speechgraft.errors import CheckpointError, ConfigError, InputError, PluginError, UnknownPluginError, UnofferedError
 from speechgraft.registry import Catalog, EncoderEntry, Origin, default_catalog
 from speechgraft.registry.loading import model_class
 
@@ -174,3 +174,23 @@ def test_a_folder_of_another_class_says_how_it_is_loaded(tmp_path: Path) -> None
     ):
         with pytest.raises(ConfigError, match=rf"{model.__name__} cannot be made of it(.|\n)*{told}: speechgraft.load"):
             model.from_pretrained(tmp_path / folder)
+
+
+def test_weights_that_a_trainer_has_just_written_are_not_lost_to_another_model(tmp_path: Path) -> None:
+    trained, file = saved(tmp_path / "first", CATALOG.encoder("hubert"), "HubertModel"), tmp_path / "model.safetensors"
+    other = sg.HubertModel(trained.config)
+    save_file(trained.state_dict(), file)
+    before = file.read_bytes()
+    with pytest.raises(InputError, match=r"with other values .*pass that very model as processing_class"):
+        other.save_pretrained(tmp_path)
+    assert file.read_bytes() == before and not (tmp_path / "config.json").exists()
+    with torch.no_grad():
+        next(trained.parameters()).fill_(float("nan"))
+    save_file(trained.state_dict(), file)
+    trained.save_pretrained(tmp_path)  # what diverged is its own all the same
+    other.save_pretrained(tmp_path)  # there is a checkpoint, and it is replaced
+    assert torch.isfinite(next(sg.load(tmp_path).parameters())).all()
+    (tmp_path / "config.json").unlink()
+    file.write_bytes(before[:100])
+    other.save_pretrained(tmp_path)  # nothing in a damaged file would be lost
+    assert isinstance(sg.load(tmp_path), sg.HubertModel)
