@@ -34,7 +34,8 @@ def state(tokenizer: Any) -> dict[str, Any]:
         "all": [each for each in pairs if each[0] != "|"],
         "extra": tokenizer.extra_special_tokens,
         "vocabulary": tokenizer.get_vocab(),
-        "vocab": tokenizer.vocab,
+        # There, that of a CTC tokenizer leaves out what was added.
+        "vocab": tokenizer.vocab if tokenizer.is_fast else None,
         "fast": tokenizer.is_fast,
         "length": len(tokenizer),
         "inputs": list(tokenizer.model_input_names),
