@@ -5,8 +5,8 @@ No test runs this, since it needs an environment of its own:
     python -m venv old
     old/bin/pip install transformers==4.46.3 tensorflow-cpu==2.17.1 tf-keras==2.17.0 jax==0.4.35 jaxlib==0.4.35 \\
         flax==0.10.2 "numpy<2"
-    old/bin/python tests/parity/published_writers.py write /tmp/files
-    python tests/parity/published_writers.py read /tmp/files
+    old/bin/python tests/parity/published_writers.py write build/files
+    python tests/parity/published_writers.py read build/files
 
 `write` builds each class from a small config with drawn weights, runs it and saves its folder with what went in and
 what came out; `read` loads the folders with `from_tf` and `from_flax`, and says by how much the outputs differ.
