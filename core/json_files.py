@@ -19,6 +19,9 @@ SETTINGS_SIZE = 4 * 2**20
 # Values take up to 30 times the bytes that they are written with.
 _MOST_VALUES = 2**19
 
+# What is kept of settings is copied, by as many calls as it is deep.
+_DEEPEST = 100
+
 # Half of a character that takes two, written as JSON does; both halves together are one.
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -32,7 +35,7 @@ def read_json(path: Path, largest: int = SETTINGS_SIZE) -> dict[str, Any]:
 
     Raises:
         CheckpointError: The file is missing, too large, a link out of its folder, no plain file, not UTF-8, not JSON,
-            or not an object.
+            nested too deep, or not an object.
     """
     contents = _contents(path, largest)
     if largest <= SETTINGS_SIZE and sum(map(contents.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES:
@@ -46,7 +49,18 @@ def read_json(path: Path, largest: int = SETTINGS_SIZE) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not JSON ({error})") from None
     if not isinstance(data, dict):
         raise CheckpointError(f"{path}: a JSON {type(data).__name__}, expected an object")
+    if largest <= SETTINGS_SIZE and _deeper_than(data, _DEEPEST):
+        raise CheckpointError(f"{path}: values nested more than {_DEEPEST} deep, expected settings")
     return data
+
+
+def _deeper_than(data: dict[str, Any], limit: int) -> bool:
+    """Whether objects and lists lie in each other more than so many times."""
+    level: list[Any] = [data]
+    for _ in range(limit):
+        inside = (value for each in level for value in (each.values() if isinstance(each, dict) else each))
+        level = [value for value in inside if isinstance(value, dict | list)]
+    return bool(level)
 
 
 def read_text(path: Path) -> str:

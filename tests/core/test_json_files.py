@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         (b"[]", "a JSON list"),
         (b"\xff", "not JSON"),
         (b"[" * 10**5, "not JSON"),
+        (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", "nested more than 100 deep"),
         (b"{'a': 1}", "not JSON"),
     ],
 )
@@ -61,6 +63,11 @@ def test_what_is_no_object_is_refused(contents: bytes, message: str, tmp_path: P
     for absent in (tmp_path / "absent.json", tmp_path):
         with pytest.raises(CheckpointError):
             read_json(absent)
+
+
+def test_settings_may_be_nested_as_deep_as_they_can_be_copied(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'{"a": ' + b"[" * 99 + b"]" * 99 + b"}")
+    assert copy.deepcopy(read_json(tmp_path / "a.json"))["a"]
 
 
 @pytest.mark.parametrize("read", [read_json, read_text])
