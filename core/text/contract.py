@@ -108,9 +108,7 @@ class TextTokenizer(ABC):
         Raises:
             InputError: An id is negative or no integer.
         """
-        text = self.text(ids)
-        last = next((place for place in reversed(range(len(text))) if text[place].isspace()), 0)
-        return text[:last].rstrip()
+        return without_last_words(self.text(ids), 1)
 
     def batch_decode(self, batch: Iterable[Iterable[int]], skip_special_tokens: bool = False, **options: Any) -> Any:
         """The text of each row of token ids; `options` as `decode` takes them."""
@@ -231,6 +229,18 @@ class TextTokenizer(ABC):
             if whole[begin : begin + len(ids)] == ids:
                 return whole[:begin], whole[begin + len(ids) :]
         raise InputError(f"{text!r}: the special tokens of a {type(self).__name__} do not stand around a text")
+
+
+def without_last_words(text: str, count: int) -> str:
+    """The beginning of a text that ends before its last words.
+
+    >>> without_last_words("one two three", 1)
+    'one two'
+    """
+    for _ in range(count):
+        last = next((place for place in reversed(range(len(text))) if text[place].isspace()), 0)
+        text = text[:last].rstrip()
+    return text
 
 
 def _first(*ids: int | None) -> int | None:

@@ -16,7 +16,7 @@ from speechgraft.errors import CheckpointError, InputError
 from speechgraft.json_files import write_json, write_text
 from speechgraft.text.backend import Bare, encode_items, guarded, read_backend
 from speechgraft.text.calls import Lengths
-from speechgraft.text.contract import id_list
+from speechgraft.text.contract import id_list, without_last_words
 from speechgraft.text.encoding import CallOptions, Item, Rows
 from speechgraft.text.families import GENERIC, Family
 from speechgraft.text.published import PretrainedTokenizer, rows_of
@@ -166,13 +166,15 @@ class Tokenizer(PretrainedTokenizer):
     def settled(self, ids: Iterable[int]) -> str:
         """The beginning of `text(ids)` that no further token can change.
 
-        Of pieces whose joint is not seen before the next (`##`), all but the last word; else all but a character
-        whose last bytes are to come.
+        Of pieces whose joint is not seen before the next (`##`), all but the last word, and where spaces are taken
+        out, all but the last three ("do n ' t"); else all but a character whose last bytes are to come.
 
         Raises:
             InputError: An id is negative or no integer.
         """
-        if not self._appends or self._cleans:
+        if self._cleans:
+            return without_last_words(self.text(ids), 3)
+        if not self._appends:
             return super().settled(ids)
         whole = id_list(ids)
         # Bytes that stand for themselves are written together: one more can undo those before.

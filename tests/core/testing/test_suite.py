@@ -50,7 +50,8 @@ def test_every_property_of_an_entry_is_a_case(pytester):
     result.stdout.fnmatch_lines(["*test_kit?P02_lengths-encoder-wav2vec2? PASSED*"])
 
 
-def test_a_failure_names_the_property_the_case_and_what_to_look_at(pytester):
+def test_a_failure_names_the_property_the_case_and_what_to_look_at(pytester, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)  # where pytest repeats whole messages at its end
     result = run(pytester, "-k", "P00 or P02", changes=", stride=160")
     result.assert_outcomes(passed=1, failed=1, deselected=OTHERS - 1)
     result.stdout.fnmatch_lines(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from published_tokenizers import FAMILIES, FRAMES, numbered, pair, texts
 
@@ -108,6 +108,7 @@ def test_decoding_is_the_published_one(
 
 
 @settings(max_examples=20, deadline=None)
+@example(text="and n ' t")
 @given(text=st.lists(st.sampled_from(["and", "so", ".", "'", "n", "t", "##so"]), max_size=8).map(" ".join))
 def test_spaces_before_punctuation_are_taken_out_where_the_settings_say_so(text: str) -> None:
     ours, theirs = FAMILIES["bert"](clean_up_tokenization_spaces=True)
