@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import torch
 
@@ -15,9 +15,6 @@ from speechgraft.generation.rules import Rule
 from speechgraft.generation.sampling import Watch
 from speechgraft.generation.stopping import Criterion
 from speechgraft.generation.tokens import PrefixFunction, token_ids
-
-HANDED: Final = ("generator", "prefix_allowed_tokens_fn", "logits_processor", "stopping_criteria", "fusion")
-"""Arguments of a call that no config has and every caller of a search may pass on; see `generate`."""
 
 _OF_FUSION: Final = ("start", "fuse", "reorder", "keep_rows")
 
@@ -69,35 +66,41 @@ def _check_tokens(value: int | list[int] | None, vocab_size: int, name: str) -> 
         token_ids(value if isinstance(value, list) else [value], vocab_size, name, torch.device("cpu"))
 
 
-def check_handed(
-    config: GenerationConfig,
-    *,
-    generator: torch.Generator | None = None,
-    prefix_allowed_tokens_fn: PrefixFunction | None = None,
-    logits_processor: Sequence[Rule] | None = (),
-    stopping_criteria: Sequence[Criterion] | None = (),
-    fusion: Sequence[Fusion] | None = (),
-    watch: Watch | None = None,
-) -> None:
-    """Refuse what is handed over and cannot be used, or not with this config.
+class Handed(NamedTuple):
+    """What a call of `generate` hands over that no config has; see there."""
 
-    Raises:
-        InputError: Naming the argument, what it is and what was expected.
-    """
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise InputError(f"generator={generator!r}, expected one torch.Generator, for all rows")
-    for name, value in (("prefix_allowed_tokens_fn", prefix_allowed_tokens_fn), ("watch", watch)):
-        if value is not None and not callable(value):
-            raise InputError(f"{name}={value!r}, expected a function or None")
-    callables(logits_processor, "logits_processor")
-    callables(stopping_criteria, "stopping_criteria")
-    parts = fusions(fusion)
-    if generator is not None and not config.do_sample:
-        raise InputError("a generator was passed, but nothing is drawn: pass do_sample=True")
-    if config.do_sample and parts and not config.searches_beams:
-        raise InputError("fusion weighs the continuations of a beam search: pass num_beams above 1, or no do_sample")
-    if watch is not None and config.num_return_sequences > 1:
-        raise InputError(f"watch tells of one row an utterance, not num_return_sequences={config.num_return_sequences}")
+    generator: torch.Generator | None = None
+    prefix_allowed_tokens_fn: PrefixFunction | None = None
+    logits_processor: Sequence[Rule] | None = ()
+    stopping_criteria: Sequence[Criterion] | None = ()
+    fusion: Sequence[Fusion] | None = ()
+    watch: Watch | None = None
+
+    def check(self, config: GenerationConfig) -> None:
+        """Refuse what cannot be used, or not with this config.
+
+        Raises:
+            InputError: Naming the argument, what it is and what was expected.
+        """
+        generator = self.generator
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise InputError(f"generator={generator!r}, expected one torch.Generator, for all rows")
+        for name in ("prefix_allowed_tokens_fn", "watch"):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                raise InputError(f"{name}={value!r}, expected a function or None")
+        callables(self.logits_processor, "logits_processor")
+        callables(self.stopping_criteria, "stopping_criteria")
+        parts = fusions(self.fusion)
+        rows = config.num_return_sequences
+        if generator is not None and not config.do_sample:
+            raise InputError("a generator was passed, but nothing is drawn: pass do_sample=True")
+        if config.do_sample and parts and not config.searches_beams:
+            raise InputError(
+                "fusion weighs the continuations of a beam search: pass num_beams above 1, or no do_sample"
+            )
+        if self.watch is not None and rows > 1:
+            raise InputError(f"watch tells of one row an utterance, not num_return_sequences={rows}")
 
 
 def callables(given: Sequence[Part] | None, name: str) -> tuple[Part, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from speechgraft import checks
 from speechgraft.config.fields import fields_of
 from speechgraft.contracts import Decoder, EncoderOutput
 from speechgraft.errors import InputError, RoutingError, counted
-from speechgraft.generation.asked import callables, check_handed, fusions, settings
+from speechgraft.generation.asked import Handed, callables, fusions, settings
 from speechgraft.generation.beam import Beams, beam_search
 from speechgraft.generation.config import GenerationConfig
 from speechgraft.generation.fusion import Fusion, joint_ctc
@@ -106,62 +106,87 @@ def generate(
     if synced_gpus:
         raise RoutingError(f"synced_gpus=True: {ELSEWHERE['synced_gpus']}")
     config = settings(model, generation_config, routed["generation"])
-    check_handed(
-        config,
-        generator=generator,
-        prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
-        logits_processor=logits_processor,
-        stopping_criteria=stopping_criteria,
-        fusion=fusion,
-        watch=watch,
+    handed = Handed(
+        generator, prefix_allowed_tokens_fn, logits_processor, stopping_criteria, fusion=fusion, watch=watch
     )
+    handed.check(config)
     warn_in_training(model.encoder, model.decoder)
     if encoder_outputs is None:
         inputs = model.named_input(
             inputs=inputs, input_values=input_values, input_features=input_features, input_ids=input_ids
         )
-    shown = {name: config.return_dict_in_generate and getattr(config, name) for name in _INSIDE}
-    encoded = model.encoded(inputs, attention_mask, encoder_outputs, **shown, **routed["encoder"])
+    encoded = model.encoded(inputs, attention_mask, encoder_outputs, **_shown(config), **routed["encoder"])
     prompt = _prompt(model, config, decoder_input_ids, encoded.last_hidden_state)
+    source = None if encoder_outputs is not None else _source(model, inputs, attention_mask)
+    heard = _of_ctc(model, config, encoded)
+    memory = model.connect(encoded.last_hidden_state, encoded.frame_mask)
+    return answer(model, config, prompt, memory, encoded, handed, source=source, heard=heard)
+
+
+def answer(
+    model: Telling,
+    config: GenerationConfig,
+    prompt: Tensor,
+    memory: tuple[Tensor | None, Tensor | None],
+    encoded: EncoderOutput,
+    handed: Handed,
+    *,
+    prompts: Tensor | None = None,
+    source: Source | None = None,
+    heard: Sequence[Fusion] = (),
+) -> Tensor | GenerateOutput:
+    """What a call that was checked gives: a search from a prompt, as tokens or with all that was asked for.
+
+    Args:
+        model: Whose decoder it is.
+        config: How to generate.
+        prompt: (batch, tokens), int64, what rows begin with.
+        memory: What the decoder attends to, and which of it counts.
+        encoded: What the encoder gave, for the output.
+        handed: What the call hands over.
+        prompts: (batch, tokens), which tokens of the prompt count; `None`: all.
+        source: The encoder's tokens, for rules.
+        heard: What adds scores beside the caller's own fusions.
+    """
     stopping = Stopping(
-        model.ends(config), callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
+        model.ends(config), callables(handed.stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
     )
+    shown = _shown(config)
     terms = Terms(
-        steps=_steps(model, config, encoded, shown),
+        steps=Steps(
+            model.decoder,
+            *memory,
+            cached=config.use_cache,
+            keep_attentions=shown["output_attentions"],
+            keep_states=shown["output_hidden_states"],
+            finite=not config.remove_invalid_values,
+            prompts=prompts,
+        ),
         ends=stopping.ends,
         prompt=prompt.shape[1],
-        limit=limit_of(model.decoder, config, prompt.shape[1]),
+        limit=_limit(model.decoder, config, prompt.shape[1]),
         vocab_size=model.decoder.vocab_size,
-        source=None if encoder_outputs is not None else _source(model, inputs, attention_mask),
-        allowed=prefix_allowed_tokens_fn,
-        own=callables(logits_processor, "logits_processor"),
+        source=source,
+        allowed=handed.prefix_allowed_tokens_fn,
+        own=callables(handed.logits_processor, "logits_processor"),
     )
-    parts = [*fusions(fusion), *_of_ctc(model, config, encoded, terms)]
-    found = search(model, config, terms, prompt, stopping, generator=generator, fusion=parts, watch=watch)
+    parts = [*fusions(handed.fusion), *heard]
+    found = _search(
+        model, config, terms, prompt, stopping, generator=handed.generator, fusion=parts, watch=handed.watch
+    )
     if not config.return_dict_in_generate:
         return found.sequences
     rows = config.num_beams if config.searches_beams or parts else config.num_return_sequences
     return output_of(found, terms.steps.seen, encoded, shown, rows=rows)
 
 
-_INSIDE = ("output_attentions", "output_hidden_states")
+def _shown(config: GenerationConfig) -> dict[str, bool]:
+    """What of the inside of both parts is asked for."""
+    names = ("output_attentions", "output_hidden_states")
+    return {name: config.return_dict_in_generate and getattr(config, name) for name in names}
 
 
-def _steps(model: Generating, config: GenerationConfig, encoded: EncoderOutput, shown: Mapping[str, bool]) -> Steps:
-    """The decoder, with the memory of what was encoded."""
-    memory, memory_mask = model.connect(encoded.last_hidden_state, encoded.frame_mask)
-    return Steps(
-        model.decoder,
-        memory,
-        memory_mask,
-        cached=config.use_cache,
-        keep_attentions=shown["output_attentions"],
-        keep_states=shown["output_hidden_states"],
-        finite=not config.remove_invalid_values,
-    )
-
-
-def search(
+def _search(
     model: Telling,
     config: GenerationConfig,
     terms: Terms,
@@ -211,11 +236,11 @@ def search(
     )
 
 
-def _of_ctc(model: Generating, config: GenerationConfig, encoded: EncoderOutput, terms: Terms) -> list[Fusion]:
+def _of_ctc(model: Generating, config: GenerationConfig, encoded: EncoderOutput) -> list[Fusion]:
     """The CTC head's part in a search, where it has any."""
     if not config.ctc_weight:
         return []
-    ends = terms.ends.tolist()
+    ends = sorted(model.ends(config))
     return [joint_ctc(model, encoded, weight=config.ctc_weight, ends=ends, candidates=config.ctc_candidates)]
 
 
@@ -239,7 +264,7 @@ def _source(model: Generating, inputs: Tensor | None, mask: Tensor | None) -> So
     return Source(inputs, torch.ones_like(inputs, dtype=torch.bool) if mask is None else mask.bool())
 
 
-def limit_of(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
+def _limit(decoder: Decoder, config: GenerationConfig, prompt: int) -> int:
     """Tokens of a row at the most, the prompt's included."""
     checks.check_positions(decoder, prompt)
     if config.max_new_tokens is not None:

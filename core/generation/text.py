@@ -11,16 +11,15 @@ from torch import Tensor
 from speechgraft import checks
 from speechgraft.contracts import EncoderOutput
 from speechgraft.errors import InputError
-from speechgraft.generation.asked import callables, check_handed, fusions, settings
-from speechgraft.generation.call import OPTIONS, limit_of, search, warn_in_training
+from speechgraft.generation.asked import Handed, settings
+from speechgraft.generation.call import OPTIONS, answer, warn_in_training
 from speechgraft.generation.config import GenerationConfig
 from speechgraft.generation.fusion import Fusion
-from speechgraft.generation.output import GenerateOutput, output_of
+from speechgraft.generation.output import GenerateOutput
 from speechgraft.generation.pair import Telling
-from speechgraft.generation.rules import Rule, Terms
+from speechgraft.generation.rules import Rule
 from speechgraft.generation.sampling import Watch
-from speechgraft.generation.steps import Steps
-from speechgraft.generation.stopping import Criterion, Stopping
+from speechgraft.generation.stopping import Criterion
 from speechgraft.generation.tokens import PrefixFunction
 from speechgraft.generation.unoffered import ELSEWHERE
 from speechgraft.routing import keywords, route
@@ -78,52 +77,18 @@ def continue_text(
     config = settings(model, generation_config, routed["generation"])
     if config.ctc_weight:
         raise InputError("ctc_weight was given, but a language model hears nothing that CTC could score")
-    check_handed(
-        config,
-        generator=generator,
-        prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
-        logits_processor=logits_processor,
-        stopping_criteria=stopping_criteria,
-        fusion=fusion,
-        watch=watch,
+    handed = Handed(
+        generator, prefix_allowed_tokens_fn, logits_processor, stopping_criteria, fusion=fusion, watch=watch
     )
+    handed.check(config)
     warn_in_training(model.decoder)
     prompt = _prompt(model, config, input_ids, encoder_hidden_states)
     mask = _prompt_mask(model, config, prompt, attention_mask)
     checks.check_memory(model.decoder, encoder_hidden_states, encoder_attention_mask, len(prompt))
-    stopping = Stopping(
-        model.ends(config), callables(stopping_criteria, "stopping_criteria"), config.max_time, prompt.device
-    )
-    shown = {
-        "output_attentions": config.return_dict_in_generate and config.output_attentions,
-        "output_hidden_states": config.return_dict_in_generate and config.output_hidden_states,
-    }
-    terms = Terms(
-        steps=Steps(
-            model.decoder,
-            encoder_hidden_states,
-            encoder_attention_mask,
-            cached=config.use_cache,
-            keep_attentions=shown["output_attentions"],
-            keep_states=shown["output_hidden_states"],
-            finite=not config.remove_invalid_values,
-            prompts=mask,
-        ),
-        ends=stopping.ends,
-        prompt=prompt.shape[1],
-        limit=limit_of(model.decoder, config, prompt.shape[1]),
-        vocab_size=model.decoder.vocab_size,
-        source=None,
-        allowed=prefix_allowed_tokens_fn,
-        own=callables(logits_processor, "logits_processor"),
-    )
-    parts = fusions(fusion)
-    found = search(model, config, terms, prompt, stopping, generator=generator, fusion=parts, watch=watch)
-    if not config.return_dict_in_generate:
-        return found.sequences
-    rows = config.num_beams if config.searches_beams or parts else config.num_return_sequences
     # Of an encoder nothing is shown here; how many rows there were is told by the prompts.
-    return output_of(found, terms.steps.seen, EncoderOutput(last_hidden_state=prompt), shown, rows=rows)
+    encoded = EncoderOutput(last_hidden_state=prompt)
+    memory = encoder_hidden_states, encoder_attention_mask
+    return answer(model, config, prompt, memory, encoded, handed, prompts=mask)
 
 
 def _prompt(model: Telling, config: GenerationConfig, given: Tensor | None, memory: Tensor | None) -> Tensor:

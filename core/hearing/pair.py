@@ -10,7 +10,7 @@ from torch import Tensor
 
 from speechgraft.contracts import EncoderOutput
 from speechgraft.errors import InputError
-from speechgraft.generation.asked import HANDED, callables, check_handed, settings
+from speechgraft.generation.asked import Handed, callables, settings
 from speechgraft.generation.call import OPTIONS
 from speechgraft.generation.output import GenerateOutput
 from speechgraft.generation.streaming import TextDeltas, said
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from speechgraft.registry.models import PairModel
 
 
-_ARGUMENTS: Final = ("generation_config", *HANDED)
+_HANDED: Final = tuple(name for name in Handed._fields if name != "watch")
+_ARGUMENTS: Final = ("generation_config", *_HANDED)
 
 _ELSEWHERE: Final[Mapping[str, str]] = {
     **ELSEWHERE,
@@ -48,14 +49,14 @@ class PairOptions:
     """Whether words get their seconds, and how."""
 
     handed: Mapping[str, Any] = attrs.field(factory=dict)
-    """Arguments of `generate` that no config has: see `HANDED`."""
+    """Arguments of `generate` that no config has: see `Handed`."""
 
 
 class PairHearing(Hearing):
     """A pair: its decoder generates tokens.
 
     Options are those of its `generate` that are not about single batches: fields of `GenerationConfig`,
-    `generation_config`, and `HANDED`.
+    `generation_config`, and `Handed` but for `watch`.
     """
 
     def __init__(self, model: PairModel, tokenizer: TextTokenizer) -> None:
@@ -79,7 +80,7 @@ class PairHearing(Hearing):
             raise InputError(
                 "times='ctc' needs a CTC head with the decoder's vocabulary; this pair has none: 'attention'"
             )
-        handed = {name: given[name] for name in HANDED if name in given}
+        handed = {name: given[name] for name in _HANDED if name in given}
         options = {name: value for name, value in given.items() if name not in _ARGUMENTS}
         routed = route(
             options,
@@ -89,7 +90,7 @@ class PairHearing(Hearing):
             elsewhere=_ELSEWHERE,
         )
         config = settings(self.model, given.get("generation_config"), routed["generation"])
-        check_handed(config, **handed)
+        Handed(**handed).check(config)
         if config.num_return_sequences > 1:
             raise InputError(
                 f"num_return_sequences={config.num_return_sequences}, but a transcript is one text: "
